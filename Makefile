@@ -53,7 +53,7 @@ LIBS_MPI   := -Wl,--as-needed $(shell echo "$(MPI_FOUND)" | cut -d '|' -f 3)
 endif
 
 LIBS_FORMATS := -lzstd -lcjson -lm
-LIBS_COMMON  := -ljpeg -lyaml
+LIBS_COMMON  := -ljpeg -lpng -ltiff -lz -lyaml
 LIBS_KERNELS := -ldnnl -lgomp
 
 # ------------------------------------------------------------------ layers

@@ -59,7 +59,7 @@ static bool can_be_read(const struct dataset *d, const struct dataset_image *im,
         fail(r, DATASET_UNREADABLE, "not a regular file");
     } else if (st.st_size == 0) {
         fail(r, DATASET_EMPTY, "the file is empty");
-    } else if (st.st_size > JPEG_FILE_BYTES_MAX) {
+    } else if (st.st_size > IMAGE_FILE_BYTES_MAX) {
         fail(r, DATASET_TOO_LARGE, "the file is larger than 1 GiB");
     }
     return !r->failed;
@@ -68,9 +68,9 @@ static bool can_be_read(const struct dataset *d, const struct dataset_image *im,
 static void measure(struct reading *g, struct dataset_image *im, const uint8_t *data, size_t bytes,
                     struct dataset_result *r)
 {
-    struct jpeg_settings settings = {.pixels_max = g->how->pixels_max, .orientation = g->how->as_stored ? 1 : 0};
-    struct jpeg_info info;
-    struct jpeg_notes notes = {0};
+    struct image_settings settings = {.pixels_max = g->how->pixels_max, .orientation = g->how->as_stored ? 1 : 0};
+    struct image_info info;
+    struct image_notes notes = {0};
     struct fmt_error e = {0};
     int status = jpeg_read_info(data, bytes, &settings, &info, &e);
     if (status == 0)
@@ -102,7 +102,7 @@ static void read_one(void *arg, int64_t i_item, int worker)
         if (!path) {
             r->no_memory = true;
         } else if (can_be_read(g->d, im, path, r)) {
-            if (file_load_regular(path, JPEG_FILE_BYTES_MAX, &data, &bytes, &e)) {
+            if (file_load_regular(path, IMAGE_FILE_BYTES_MAX, &data, &bytes, &e)) {
                 r->no_memory = e.status == FMT_MEMORY;
                 if (!r->no_memory)
                     fail(r, DATASET_UNREADABLE,

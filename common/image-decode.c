@@ -21,7 +21,7 @@ int image_decode(const struct shard_image *s, bool exif, struct image *im, struc
 {
     switch (s->store) {
     case SHARD_JPEG: {
-        struct jpeg_settings settings = {.pixels_max = (int64_t)s->width * s->height, .orientation = exif ? 0 : 1};
+        struct image_settings settings = {.pixels_max = (int64_t)s->width * s->height, .orientation = exif ? 0 : 1};
         return jpeg_decode(s->data, s->bytes, &settings, im, NULL, e);
     }
     case SHARD_RGB:

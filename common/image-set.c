@@ -100,7 +100,7 @@ static int load_file(const char *path, struct image_set_slot *slot, size_t *byte
     if (status)
         return status;
     struct fmt_reader r = file_reader(&f);
-    if (f.size > JPEG_FILE_BYTES_MAX)
+    if (f.size > IMAGE_FILE_BYTES_MAX)
         status = fmt_fail(e, FMT_LIMIT, "%.200s: larger than a JPEG file may be (1 GiB)", path);
     if (!status)
         status = grow_file(slot, (size_t)f.size, e);
@@ -119,7 +119,7 @@ static int read_file(const struct image_set *s, int64_t i, struct image_set_slot
                      struct fmt_error *e)
 {
     const char *path = s->path[i];
-    struct jpeg_settings settings = {.orientation = as_stored ? 1 : 0};
+    struct image_settings settings = {.orientation = as_stored ? 1 : 0};
     struct fmt_error why = {0};
     size_t bytes = 0;
     if (load_file(path, slot, &bytes, e))

@@ -33,7 +33,7 @@ size_t image_bytes(int width, int height, int components);
 int image_reserve(struct image *im, int width, int height, int components, struct fmt_error *e);
 void image_release(struct image *im);
 
-/* An image in memory of the caller, for image_reserve and jpeg_decode. */
+/* An image in memory of the caller, for image_reserve and the decoders. */
 static inline struct image image_borrow(void *memory, size_t bytes)
 {
     return (struct image){.pixels = (uint8_t *)memory, .capacity = bytes, .borrowed = true};

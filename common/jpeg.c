@@ -28,7 +28,7 @@ struct decoder {
     struct jpeg_progress_mgr progress;
     jmp_buf escape;
     struct fmt_error *e;
-    struct jpeg_notes notes;
+    struct image_notes notes;
     int status;       /* of the error that it escaped from */
     bool ran_out;     /* the bytes ended before the end mark */
     bool complete;    /* all pixels are decoded: an error now loses nothing */
@@ -63,8 +63,7 @@ static void on_error(j_common_ptr c)
     char text[JMSG_LENGTH_MAX];
     c->err->format_message(c, text);
     if (d->complete) {
-        if (d->notes.n++ == 0)
-            snprintf(d->notes.text, sizeof d->notes.text, "after the image: %.120s", text);
+        image_note(&d->notes, "after the image: %.120s", text);
         escape(d);
     }
     enum fmt_status status = status_of(d, c->err->msg_code);
@@ -115,21 +114,13 @@ static void on_message(j_common_ptr c, int level)
             escape(d);
         }
     }
-    if (d->notes.n++ > 0)
-        return;
     char text[JMSG_LENGTH_MAX];
     if (c->err->msg_code == JWRN_EXTRANEOUS_DATA)
         snprintf(text, sizeof text, "%s before marker %02x",
                  FMT_COUNT(c->err->msg_parm.i[0], "stray byte", "stray bytes"), (unsigned)c->err->msg_parm.i[1]);
     else
         c->err->format_message(c, text);
-    snprintf(d->notes.text, sizeof d->notes.text, "%.150s", text);
-}
-
-static void add_note(struct decoder *d, const char *text)
-{
-    if (d->notes.n++ == 0)
-        snprintf(d->notes.text, sizeof d->notes.text, "%s", text);
+    image_note(&d->notes, "%.150s", text);
 }
 
 static void source_nothing(j_decompress_ptr c)
@@ -192,10 +183,9 @@ static void decoder_init(struct decoder *d, const void *data, size_t bytes, stru
 }
 
 /* The first EXIF segment decides. What only XMP says is not applied, but noted. */
-static int orientation_of(struct decoder *d, const struct jpeg_settings *settings)
+static int orientation_of(struct decoder *d, const struct image_settings *settings)
 {
     int exif = -1, xmp = 0;
-    char note[80];
     if (settings->orientation >= 1 && settings->orientation <= 8)
         return settings->orientation;
     for (const struct jpeg_marker_struct *m = d->c.marker_list; m; m = m->next) {
@@ -205,25 +195,21 @@ static int orientation_of(struct decoder *d, const struct jpeg_settings *setting
         else if (!is_exif && m->marker == APP1 && xmp == 0)
             xmp = exif_xmp_orientation(m->data, m->data_length);
     }
-    if (exif <= 0 && xmp > 1) {
-        snprintf(note, sizeof note, "orientation %d is only in XMP, not in EXIF, and is not applied", xmp);
-        add_note(d, note);
-    }
+    if (exif <= 0 && xmp > 1)
+        image_note(&d->notes, "orientation %d is only in XMP, not in EXIF, and is not applied", xmp);
     return exif > 0 ? exif : 1;
 }
 
 /* A Huffman-coded block takes at least one bit for its mean and, where the other coefficients are in the same scan, one
  * for its end (arithmetic coding has no such minimum). So a header that claims too large an image is found by counting,
  * before memory is allocated. */
-static int check_size(struct decoder *d, size_t bytes, int64_t pixels_max)
+static int check_size(struct decoder *d, size_t bytes, const struct image_settings *settings)
 {
     const struct jpeg_decompress_struct *c = &d->c;
     int64_t pixels = (int64_t)c->image_width * (int64_t)c->image_height, blocks = 0;
-    if (pixels_max == 0)
-        pixels_max = JPEG_PIXELS_MAX;
-    if (pixels > pixels_max || c->image_width > IMAGE_SIDE_MAX || c->image_height > IMAGE_SIDE_MAX)
-        return fmt_fail(d->e, FMT_LIMIT, "%u x %u pixels are more than the limit of %lld", (unsigned)c->image_width,
-                        (unsigned)c->image_height, (long long)pixels_max);
+    int status = image_check_size(c->image_width, c->image_height, settings, d->e);
+    if (status)
+        return status;
     for (int i = 0; i < c->num_components; i++) {
         const jpeg_component_info *part = &c->comp_info[i];
         int64_t across = num_ceil_div((int64_t)c->image_width * part->h_samp_factor, 8 * c->max_h_samp_factor);
@@ -234,12 +220,12 @@ static int check_size(struct decoder *d, size_t bytes, int64_t pixels_max)
     if (!c->arith_code && (int64_t)bytes < bits / 8)
         return fmt_fail(d->e, FMT_TRUNCATED, "%zu bytes cannot hold the coded data of %u x %u pixels", bytes,
                         (unsigned)c->image_width, (unsigned)c->image_height);
-    int64_t scans = 64 * (int64_t)JPEG_PIXELS_MAX / pixels;
+    int64_t scans = 64 * (int64_t)IMAGE_PIXELS_MAX / pixels;
     d->scans_max = (int)num_min(JPEG_SCANS_MAX, num_max(64, scans));
     return 0;
 }
 
-static int choose_colour(struct decoder *d, struct jpeg_info *info)
+static int choose_colour(struct decoder *d, struct image_info *info)
 {
     struct jpeg_decompress_struct *c = &d->c;
     if (c->data_precision != 8)
@@ -260,15 +246,15 @@ static int choose_colour(struct decoder *d, struct jpeg_info *info)
 }
 
 /* Reads up to the first scan; may escape. */
-static int read_header(struct decoder *d, size_t bytes, const struct jpeg_settings *settings, struct jpeg_info *info)
+static int read_header(struct decoder *d, size_t bytes, const struct image_settings *settings, struct image_info *info)
 {
-    static const struct jpeg_settings none;
+    static const struct image_settings none;
     struct jpeg_decompress_struct *c = &d->c;
     settings = settings ? settings : &none;
     c->src = &d->source;
     jpeg_save_markers(c, APP1, APP1_BYTES_MAX);
     jpeg_read_header(c, TRUE);
-    int status = check_size(d, bytes, settings->pixels_max);
+    int status = check_size(d, bytes, settings);
     if (status == 0)
         status = choose_colour(d, info);
     if (status)
@@ -277,9 +263,8 @@ static int read_header(struct decoder *d, size_t bytes, const struct jpeg_settin
     info->stored_width = (int)c->image_width;
     info->stored_height = (int)c->image_height;
     info->stored_components = c->num_components;
-    bool swaps = exif_swaps_axes(info->orientation);
-    info->width = swaps ? info->stored_height : info->stored_width;
-    info->height = swaps ? info->stored_width : info->stored_height;
+    info->stored_bits = 8;
+    image_info_turn(info);
     info->progressive = c->progressive_mode;
     info->arithmetic = c->arith_code;
     return 0;
@@ -298,7 +283,7 @@ static void inks_to_rgb(uint8_t *row, int width)
     }
 }
 
-static void read_strips(struct decoder *d, const struct jpeg_info *info, struct image *im)
+static void read_strips(struct decoder *d, const struct image_info *info, struct image *im)
 {
     struct jpeg_decompress_struct *c = &d->c;
     bool inks = c->out_color_space == JCS_CMYK, direct = im && !inks && info->orientation == 1;
@@ -341,7 +326,7 @@ static int check_complete(struct decoder *d)
     if (d->ran_out && (coarse || c->arith_code))
         return fmt_fail(d->e, FMT_TRUNCATED, "the file is cut short (after scan %d)", c->input_scan_number);
     if (coarse)
-        add_note(d, "the last refinement is not in the file");
+        image_note(&d->notes, "the last refinement is not in the file");
     return 0;
 }
 
@@ -351,19 +336,19 @@ static void check_tail(struct decoder *d)
     const uint8_t *at = d->source.next_input_byte;
     size_t n = d->source.bytes_in_buffer;
     if (d->ran_out) {
-        add_note(d, "the end mark is missing");
+        image_note(&d->notes, "the end mark is missing");
         return;
     }
     while (n > 0 && (*at == 0 || *at == 0xFF) && !(n > 1 && at[0] == 0xFF && at[1] == 0xD8))
         at++, n--;
     if (n > 0 && at[0] != 0xFF)
-        add_note(d, "stray bytes after the end mark");
+        image_note(&d->notes, "stray bytes after the end mark");
 }
 
-static int decode(struct decoder *d, size_t bytes, const struct jpeg_settings *settings, struct image *im)
+static int decode(struct decoder *d, size_t bytes, const struct image_settings *settings, struct image *im)
 {
     struct jpeg_decompress_struct *c = &d->c;
-    struct jpeg_info info;
+    struct image_info info;
     int status = read_header(d, bytes, settings, &info);
     if (status == 0 && im)
         status = image_reserve(im, info.width, info.height, info.components, d->e);
@@ -383,8 +368,8 @@ static int decode(struct decoder *d, size_t bytes, const struct jpeg_settings *s
     return 0;
 }
 
-int jpeg_decode(const void *data, size_t bytes, const struct jpeg_settings *settings, struct image *im,
-                struct jpeg_notes *notes, struct fmt_error *e)
+int jpeg_decode(const void *data, size_t bytes, const struct image_settings *settings, struct image *im,
+                struct image_notes *notes, struct fmt_error *e)
 {
     struct decoder d;
     if (bytes == 0)
@@ -400,11 +385,11 @@ int jpeg_decode(const void *data, size_t bytes, const struct jpeg_settings *sett
     return d.status;
 }
 
-int jpeg_read_info(const void *data, size_t bytes, const struct jpeg_settings *settings, struct jpeg_info *info,
+int jpeg_read_info(const void *data, size_t bytes, const struct image_settings *settings, struct image_info *info,
                    struct fmt_error *e)
 {
     struct decoder d;
-    struct jpeg_info found = {0};
+    struct image_info found = {0};
     if (bytes == 0)
         return fmt_fail(e, FMT_TRUNCATED, "the file is empty");
     decoder_init(&d, data, bytes, e);

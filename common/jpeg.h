@@ -1,8 +1,8 @@
 /* jpeg.h - JPEG bytes -> pixels, and back, with libjpeg-turbo.
  *
- *   struct jpeg_info info;
+ *   struct image_info info;                                         (image-info.h)
  *   if (jpeg_read_info(data, bytes, NULL, &info, &error)) ...       sizes; nothing large is allocated yet
- *   struct jpeg_notes notes;
+ *   struct image_notes notes;
  *   if (jpeg_decode(data, bytes, NULL, &im, &notes, &error)) ...    im is reserved here (image.h)
  *   if (notes.n) warn(notes.text);                                  stray bytes, missing end mark
  *
@@ -26,42 +26,19 @@
 #include <stdint.h>
 
 #include "fmt.h"
+#include "image-info.h"
 #include "image.h"
 
-enum {
-    JPEG_PIXELS_MAX = 256 * 1024 * 1024, /* of an image, by default */
-    JPEG_SCANS_MAX = 500,                /* real files have about 10 */
-    JPEG_FILE_BYTES_MAX = 1 << 30
-};
-
-struct jpeg_settings {
-    int64_t pixels_max; /* 0: JPEG_PIXELS_MAX */
-    int orientation;    /* 0: as the EXIF of the file says; 1: pixels as stored; 2 .. 8: this one (exif.h) */
-};
-
-struct jpeg_info {
-    int width, height;               /* upright: what jpeg_decode gives under the same settings */
-    int components;                  /* of the decoded image: 1 or 3 */
-    int stored_width, stored_height; /* before the orientation is applied */
-    int stored_components;           /* of the file: 1, 3 or 4 */
-    int orientation;                 /* the one that is applied: 1 .. 8 */
-    bool progressive, arithmetic;
-};
-
-/* What is unusual about a file, but loses nothing. */
-struct jpeg_notes {
-    int n;          /* how many */
-    char text[160]; /* the first */
-};
+enum { JPEG_SCANS_MAX = 500 }; /* real files have about 10 */
 
 /* settings may be NULL (all zero). Errors give the reason only: the caller adds the name (fmt_prefix). */
-int jpeg_read_info(const void *data, size_t bytes, const struct jpeg_settings *settings, struct jpeg_info *info,
+int jpeg_read_info(const void *data, size_t bytes, const struct image_settings *settings, struct image_info *info,
                    struct fmt_error *e);
 
 /* Decodes the whole image. im may be NULL: everything is decoded and checked, and dropped row by row, with little
  * memory (but for progressive files). notes may be NULL. On failure the pixels are undefined. */
-int jpeg_decode(const void *data, size_t bytes, const struct jpeg_settings *settings, struct image *im,
-                struct jpeg_notes *notes, struct fmt_error *e);
+int jpeg_decode(const void *data, size_t bytes, const struct image_settings *settings, struct image *im,
+                struct image_notes *notes, struct fmt_error *e);
 
 /* Sets the EXIF orientation of a JPEG file to 1, in place: every reader will then show the pixels as stored. Nothing
  * else changes; a file without orientation is not changed. */

@@ -17,6 +17,8 @@ fi
 missing_packages() {
     command -v ${CC:-cc} >/dev/null 2>&1 || echo gcc libc6-dev
     probe jpeglib.h -ljpeg || echo libjpeg-dev
+    probe png.h -lpng && probe zlib.h -lz || echo libpng-dev
+    probe tiffio.h -ltiff || echo libtiff-dev
     probe zstd.h -lzstd || echo libzstd-dev
     probe cjson/cJSON.h -lcjson || echo libcjson-dev
     probe yaml.h -lyaml || echo libyaml-dev

@@ -23,7 +23,7 @@
 static const char *output = "-", *layout_name = "auto", *class_order, *part_option;
 static struct part part;
 static bool null_ended, join, keep_going, as_stored, json, provenance = true;
-static int64_t n_jobs, pixels_max = JPEG_PIXELS_MAX;
+static int64_t n_jobs, pixels_max = IMAGE_PIXELS_MAX;
 
 static const struct opt options[] = {
     OPT_PATH('o', "output", &output, "FILE", "write the catalogue to FILE [-]"),

@@ -30,7 +30,7 @@
 static const char *output, *split, *store = "jpeg", *given_root, *part_option;
 static struct part part;
 static bool keep_going, force, as_stored, json, provenance = true;
-static int64_t n_jobs, short_side, quality = 95, shard_bytes = 512 << 20, pixels_max = JPEG_PIXELS_MAX;
+static int64_t n_jobs, short_side, quality = 95, shard_bytes = 512 << 20, pixels_max = IMAGE_PIXELS_MAX;
 
 static const struct opt options[] = {
     OPT_PATH('o', "output", &output, "DIR", "write the shards into DIR"),
@@ -102,8 +102,8 @@ static int store_encoded(struct worker *w, const struct image *im, struct shard_
 static int make_image(struct worker *w, const struct pack_how *how, uint8_t *data, size_t bytes,
                       struct shard_image *out, struct fmt_error *e)
 {
-    struct jpeg_settings settings = {.pixels_max = pixels_max, .orientation = as_stored ? 1 : 0};
-    struct jpeg_info info;
+    struct image_settings settings = {.pixels_max = pixels_max, .orientation = as_stored ? 1 : 0};
+    struct image_info info;
     int64_t width, height;
     int status = jpeg_read_info(data, bytes, &settings, &info, e);
     if (status)
@@ -168,7 +168,7 @@ static int load(const struct packing *g, const struct index_entry *t, uint8_t **
     char *path = *g->root && t->path[0] != '/' ? file_join(g->root, t->path) : strdup(t->path);
     if (!path)
         return fmt_no_memory(e);
-    int status = file_load_regular(path, JPEG_FILE_BYTES_MAX, data, bytes, e);
+    int status = file_load_regular(path, IMAGE_FILE_BYTES_MAX, data, bytes, e);
     if (status == 0) {
         digest_of(*data, *bytes, found);
         if (memcmp(found, t->sha256, DIGEST_BYTES) != 0) {

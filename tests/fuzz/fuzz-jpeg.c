@@ -7,9 +7,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static void check_reset(const uint8_t *data, size_t n, const struct jpeg_settings *limit)
+static void check_reset(const uint8_t *data, size_t n, const struct image_settings *limit)
 {
-    struct jpeg_info info;
+    struct image_info info;
     uint8_t *copy = malloc(n);
     if (!copy)
         return;
@@ -22,9 +22,9 @@ static void check_reset(const uint8_t *data, size_t n, const struct jpeg_setting
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    struct jpeg_settings limit = {.pixels_max = 1 << 18};
-    struct jpeg_info info;
-    struct jpeg_notes notes;
+    struct image_settings limit = {.pixels_max = 1 << 18};
+    struct image_info info;
+    struct image_notes notes;
     struct image im = {0};
     struct fmt_error e = {0};
     int header = jpeg_read_info(data, n, &limit, &info, &e);

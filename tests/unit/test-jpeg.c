@@ -55,13 +55,13 @@ static void round_trip(int components, struct jpeg_encoding encoding, double lim
 {
     struct fmt_buffer b = make(W, H, components, encoding);
     struct image original = {0}, decoded = {0};
-    struct jpeg_notes notes;
+    struct image_notes notes;
     struct fmt_error e = {0};
     fill(&original, W, H, components);
     int status = jpeg_decode(b.data, b.bytes, NULL, &decoded, &notes, &e);
     ok(status == 0 && mean_difference(&original, &decoded) < limit, "%s is decoded (%s)", what, e.text);
     is_int(notes.n, 0, "%s: no notes", what);
-    struct jpeg_info info;
+    struct image_info info;
     ok(jpeg_read_info(b.data, b.bytes, NULL, &info, &e) == 0 && info.width == W && info.height == H &&
            info.components == components && info.progressive == encoding.progressive, "%s: the header says so", what);
     image_release(&original);
@@ -77,7 +77,7 @@ static void cut_everywhere(int components, bool progressive, const char *what)
     for (size_t n = 0; n < b.bytes; n++) {
         uint8_t *exact = malloc(n ? n : 1); /* so that the sanitizer sees a byte too far */
         struct image im = {0};
-        struct jpeg_notes notes;
+        struct image_notes notes;
         struct fmt_error e = {0};
         memcpy(exact, b.data, n);
         if (jpeg_decode(exact, n, NULL, &im, &notes, &e) == 0)
@@ -96,7 +96,7 @@ static void stray_bytes(void)
 {
     struct fmt_buffer b = make(W, H, 3, (struct jpeg_encoding){.quality = 80});
     struct image im = {0};
-    struct jpeg_notes notes;
+    struct image_notes notes;
     struct fmt_error e = {0};
     fmt_buffer_append(&b, "tail", 4);
     is_int(jpeg_decode(b.data, b.bytes, NULL, &im, &notes, &e), 0, "bytes after the end mark are no error");
@@ -117,8 +117,8 @@ static void stray_bytes(void)
 static void limits(void)
 {
     struct fmt_buffer b = make(W, H, 3, (struct jpeg_encoding){.quality = 80});
-    struct jpeg_settings settings = {.pixels_max = W * H - 1};
-    struct jpeg_info info;
+    struct image_settings settings = {.pixels_max = W * H - 1};
+    struct image_info info;
     struct fmt_error e = {0};
     is_int(jpeg_read_info(b.data, b.bytes, &settings, &info, &e), FMT_LIMIT, "more pixels than allowed: %s", e.text);
     settings.pixels_max++;
@@ -212,9 +212,9 @@ static void orientations(int components)
 {
     for (int o = 1; o <= 8; o++) {
         struct fmt_buffer b = make(37, 21, components, (struct jpeg_encoding){.quality = 90, .orientation = o});
-        struct jpeg_settings as_stored = {.orientation = 1}, other = {.orientation = o};
+        struct image_settings as_stored = {.orientation = 1}, other = {.orientation = o};
         struct image raw = {0}, upright = {0}, again = {0};
-        struct jpeg_info info;
+        struct image_info info;
         struct fmt_error e = {0};
         int bad = jpeg_decode(b.data, b.bytes, &as_stored, &raw, NULL, &e);
         bad |= jpeg_decode(b.data, b.bytes, NULL, &upright, NULL, &e);
@@ -328,7 +328,7 @@ static void changed_bytes(void)
         size_t at = 2 + (size_t)rng_below(&r, b.bytes - 2);
         uint8_t was = b.data[at];
         b.data[at] = (uint8_t)rng_u32(&r);
-        struct jpeg_settings settings = {.pixels_max = 1 << 20};
+        struct image_settings settings = {.pixels_max = 1 << 20};
         jpeg_decode(b.data, b.bytes, &settings, &im, NULL, NULL);
         b.data[at] = was;
     }
@@ -369,8 +369,8 @@ static void odd_file(const char *kind, const char *name, const char *path)
     size_t bytes;
     struct fmt_error e = {0};
     struct image im = {0};
-    struct jpeg_notes notes = {0};
-    if (file_load(path, JPEG_FILE_BYTES_MAX, &data, &bytes, &e)) {
+    struct image_notes notes = {0};
+    if (file_load(path, IMAGE_FILE_BYTES_MAX, &data, &bytes, &e)) {
         ok(false, "%s", e.text);
         return;
     }
