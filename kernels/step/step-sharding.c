@@ -287,7 +287,7 @@ static void gather_heads(struct step *s, struct step_network *n)
 
 void sharding_begin_step(struct step *s, bool frozen)
 {
-    forget_units(s, NULL);
+    forget_units(s, NULL); /* the last step has changed their values */
     gather_heads(s, &s->teacher);
     gather_heads(s, &s->student);
     if (frozen && s->shard.streams) /* nothing is added to them */

@@ -56,6 +56,14 @@ static void *make_all(void *arg)
     return NULL;
 }
 
+static void release(struct world_queue *q)
+{
+    pthread_mutex_destroy(&q->lock);
+    pthread_cond_destroy(&q->changed);
+    device_arena_release(&q->scratch);
+    free(q);
+}
+
 int world_queue_open(struct world_queue **queue, const struct world *world, const struct backend *backend,
                      struct fmt_error *e)
 {
@@ -72,8 +80,7 @@ int world_queue_open(struct world_queue **queue, const struct world *world, cons
     pthread_mutex_init(&q->lock, NULL);
     pthread_cond_init(&q->changed, NULL);
     if (pthread_create(&q->thread, NULL, make_all, q)) {
-        device_arena_release(&q->scratch);
-        free(q);
+        release(q);
         return fmt_fail(e, FMT_MEMORY, "a thread cannot be started");
     }
     *queue = q;
@@ -89,10 +96,7 @@ void world_queue_close(struct world_queue *q)
     pthread_cond_broadcast(&q->changed);
     pthread_mutex_unlock(&q->lock);
     pthread_join(q->thread, NULL);
-    pthread_mutex_destroy(&q->lock);
-    pthread_cond_destroy(&q->changed);
-    device_arena_release(&q->scratch);
-    free(q);
+    release(q);
 }
 
 int64_t world_queue_add(struct world_queue *q, const struct world_job *job)
