@@ -1,0 +1,104 @@
+/* verdict.c - see verdict.h. Sums run over values in descending order, or over view numbers: the order of the
+ * photographs changes no bit. */
+#include "verdict.h"
+
+#include <math.h>
+#include <stdbool.h>
+
+const char *const verdict_names[VERDICTS] = {"pass", "fail", "review", "incomplete"};
+const char *const rule_names[RULES] = {"largest", "mean-of-largest", "learned"};
+
+#define PROBABILITY_LEAST 1e-7 /* nearer to 0 or 1 the log odds say nothing: float32 rounds there */
+
+static bool any_nan(const double *scores, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (isnan(scores[i]))
+            return true;
+    return false;
+}
+
+/* The largest of the scores below `limit`, and how many have it; 0: none. */
+static int next_largest(const double *scores, int n, double limit, double *largest)
+{
+    int n_equal = 0;
+    for (int i = 0; i < n; i++)
+        if (scores[i] < limit && (n_equal == 0 || scores[i] >= *largest)) {
+            n_equal = n_equal > 0 && scores[i] == *largest ? n_equal + 1 : 1;
+            *largest = scores[i];
+        }
+    return n_equal;
+}
+
+static double mean_of_largest(const double *scores, int n, int k)
+{
+    double sum = 0, value = NAN;
+    int n_taken = 0, n_equal = next_largest(scores, n, INFINITY, &value);
+    while (n_equal > 0 && n_taken < k) {
+        int take = n_equal < k - n_taken ? n_equal : k - n_taken;
+        sum += take * value;
+        n_taken += take;
+        n_equal = next_largest(scores, n, value, &value);
+    }
+    return sum / n_taken;
+}
+
+static double log_odds(double p)
+{
+    p = fmin(fmax(p, PROBABILITY_LEAST), 1 - PROBABILITY_LEAST);
+    return log(p / (1 - p));
+}
+
+void rule_view_scores(const struct verdict_rule *r, const double *scores, const int32_t *views, int n, double *x)
+{
+    for (int v = 0; v < RULE_VIEWS_MAX; v++)
+        x[v] = NAN;
+    for (int i = 0; i < n && views; i++) {
+        if (views[i] < 0 || views[i] >= RULE_VIEWS_MAX)
+            continue;
+        double value = r->log_odds ? log_odds(scores[i]) : scores[i];
+        x[views[i]] = fmax(x[views[i]], value); /* of a NAN and a number the number */
+    }
+}
+
+static double learned(const struct verdict_rule *r, const double *scores, const int32_t *views, int n)
+{
+    double x[RULE_VIEWS_MAX], sum = r->base;
+    rule_view_scores(r, scores, views, n, x);
+    for (int v = 0; v < RULE_VIEWS_MAX; v++)
+        if (!isnan(x[v]))
+            sum += r->view_weight[v][1] * (x[v] - r->view_weight[v][0]);
+    return 1 / (1 + exp(-sum));
+}
+
+double rule_score(const struct verdict_rule *r, const double *scores, const int32_t *views, int n)
+{
+    if (any_nan(scores, n))
+        return NAN;
+    if (r->how == RULE_LEARNED)
+        return learned(r, scores, views, n);
+    return mean_of_largest(scores, n, r->how == RULE_LARGEST ? 1 : r->k);
+}
+
+static bool seen_before(const int32_t *views, int i)
+{
+    for (int j = 0; j < i; j++)
+        if (views[j] == views[i])
+            return true;
+    return false;
+}
+
+int rule_views(const int32_t *views, int n)
+{
+    int n_views = 0;
+    for (int i = 0; i < n; i++)
+        n_views += !views || views[i] < 0 || !seen_before(views, i);
+    return n_views;
+}
+
+enum verdict rule_verdict(const struct verdict_rule *r, double score, int n_views)
+{
+    if (n_views < r->n_views)
+        return VERDICT_INCOMPLETE;
+    return score < r->pass_below ? VERDICT_PASS : score >= r->fail_from ? VERDICT_FAIL : VERDICT_REVIEW;
+}

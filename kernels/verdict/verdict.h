@@ -1,0 +1,54 @@
+/* verdict.h - from the scores of the photographs of a group (an installation) to a verdict on it. A larger score is
+ * worse; whether scores are probabilities or distances does not matter.
+ *
+ *   struct verdict_rule rule = {.how = RULE_LARGEST, .n_views = 3};     thresholds: thresholds.h
+ *   double score = rule_score(&rule, scores, views, n);
+ *   enum verdict v = rule_verdict(&rule, score, rule_views(&rule, views, n));
+ *
+ * The score of a group, by rule:
+ *   largest          the largest score of its photographs
+ *   mean of largest  the mean of the k largest; of all where there are fewer
+ *   learned          1 / (1 + exp(-(base + sum over views v of weight_v (x_v - centre_v)))), x_v the largest score of
+ *                    the photographs of view v, as log odds where scores are probabilities; a view that is not there,
+ *                    or was not there when the weights were learned (rule-learn.h), adds nothing. So a view whose
+ *                    scores say little, as an uncertain close-up, counts little.
+ */
+#ifndef VERDICT_H
+#define VERDICT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_REVIEW, VERDICT_INCOMPLETE, VERDICTS };
+extern const char *const verdict_names[VERDICTS]; /* "pass", "fail", "review", "incomplete" */
+
+enum rule_how { RULE_LARGEST, RULE_MEAN_OF_LARGEST, RULE_LEARNED, RULES };
+extern const char *const rule_names[RULES]; /* "largest", "mean-of-largest", "learned" */
+
+enum { RULE_VIEWS_MAX = 32 }; /* view numbers 0 .. 31; learned: those beyond count as not there */
+
+struct verdict_rule {
+    enum rule_how how;
+    int k;       /* mean of largest: of how many, from 1 on */
+    int n_views; /* views that a group must have; 0: not checked */
+
+    /* Learned: */
+    bool log_odds; /* scores of photographs are probabilities */
+    double base;
+    double view_weight[RULE_VIEWS_MAX][2]; /* centre_v, weight_v; zeros: not learned */
+
+    double pass_below, fail_from; /* pass_below <= fail_from; thresholds.h */
+};
+
+/* scores [n], n from 1 on; views [n] their numbers, -1 unknown, or NULL: all unknown. The order does not matter, to the
+ * bit. NAN where a score is. */
+double rule_score(const struct verdict_rule *r, const double *scores, const int32_t *views, int n);
+/* x [RULE_VIEWS_MAX]: of each view its largest score, as log odds where the rule says so; NAN: not there. */
+void rule_view_scores(const struct verdict_rule *r, const double *scores, const int32_t *views, int n, double *x);
+/* How many views the photographs show: different view numbers, and each photograph without one. */
+int rule_views(const int32_t *views, int n);
+/* Incomplete where there are fewer views than expected, whatever the score; else pass below pass_below, fail from
+ * fail_from on, review between. A score that is no number is never a pass: review. */
+enum verdict rule_verdict(const struct verdict_rule *r, double score, int n_views);
+
+#endif
