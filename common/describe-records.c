@@ -1,7 +1,10 @@
 /* describe-records.c - a line for each record: one function for each kind of file. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "bank.h"
 #include "describe-internal.h"
 #include "feat.h"
 #include "index.h"
@@ -144,6 +147,32 @@ static int readings_lines(const struct fmt_reader *io, void (*line)(const char *
     return status;
 }
 
+/* A photograph with its score, the number of its vectors where others have the label, and whether they were offered. */
+static int bank_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
+{
+    struct bank b;
+    int status = bank_read(&b, io, e);
+    if (status)
+        return status;
+    int64_t *n = calloc((size_t)b.n_photographs, sizeof *n);
+    if (!n)
+        status = fmt_no_memory(e);
+    for (int64_t i = 0; !status && i < b.n_vectors; i++)
+        n[b.origin[i].photograph]++;
+    for (int64_t i = 0; !status && i < b.n_photographs; i++) {
+        const struct bank_photograph *p = &b.photograph[i];
+        char text[LINE_BYTES], score[32] = "";
+        if (!isnan(p->score))
+            snprintf(score, sizeof score, "%.9g", p->score);
+        snprintf(text, sizeof text, "%s\t%s\t%" PRId64 "\t%s\t%s", p->key, p->group, n[i],
+                 p->offered ? "offered" : "scored only", score);
+        line(text);
+    }
+    free(n);
+    bank_release(&b);
+    return status ? status : FMT_END;
+}
+
 static int tensor_lines(struct file *f, void (*line)(const char *text), struct fmt_error *e)
 {
     struct tensorfile t;
@@ -167,7 +196,7 @@ int describe_records(struct file *f, void (*line)(const char *text), struct fmt_
     static int (*const lines[])(const struct fmt_reader *, void (*)(const char *), struct fmt_error *) = {
         [BLOCK_INDEX] = index_lines, [BLOCK_SHARD] = shard_lines, [BLOCK_VIEWS] = views_lines,
         [BLOCK_FEAT] = feat_lines,   [BLOCK_LINEAR] = linear_lines,
-        [BLOCK_READINGS] = readings_lines};
+        [BLOCK_READINGS] = readings_lines, [BLOCK_BANK] = bank_lines};
     struct fmt_reader io = file_reader(f);
     struct verify_peek p;
     enum block_kind kind = verify_peek(&p, &io);

@@ -2,6 +2,7 @@
 #include "describe-internal.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "bank.h"
 #include "checkpoint-reader.h"
 #include "feat.h"
 #include "linear.h"
@@ -262,6 +264,48 @@ static int describe_linear(struct cJSON *o, const struct fmt_reader *io, struct 
     return 0;
 }
 
+static void add_bank_scores(struct cJSON *o, const struct bank *b)
+{
+    int64_t offered = 0, scored = 0;
+    double largest = -INFINITY;
+    for (int64_t i = 0; i < b->n_photographs; i++) {
+        const struct bank_photograph *p = &b->photograph[i];
+        offered += p->offered;
+        scored += !isnan(p->score);
+        largest = p->score > largest ? p->score : largest;
+    }
+    json_report_int(o, "offered", offered);
+    json_report_int(o, "scored", scored);
+    if (scored)
+        cJSON_AddNumberToObject(o, "largest_score", largest);
+}
+
+static int describe_bank(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
+{
+    struct bank b;
+    int status = bank_read(&b, io, e);
+    if (status)
+        return status;
+    add_hex(o, "identity", b.identity);
+    json_report_int(o, "vectors", b.n_vectors);
+    json_report_int(o, "dim", b.features.dim);
+    json_report_int(o, "photographs", b.n_photographs);
+    add_bank_scores(o, &b);
+    cJSON_AddNumberToObject(o, "share_of_largest", b.largest);
+    if (digest_is_set(b.faults))
+        add_hex(o, "faults", b.faults);
+    json_report_text(o, "tokens", feat_kind_name(b.features.kind));
+    add_layers(o, &b.features);
+    add_form(o, "grid", "%" PRId32 " x %" PRId32, b.features.grid_h, b.features.grid_w);
+    add_hex(o, "weights", b.features.weights);
+    json_report_text(o, "precision", feat_precision(&b.features));
+    json_report_names(o, "classes", b.features.class_name, b.features.n_classes);
+    add_recipe(o, &b.features.recipe);
+    add_json(o, "provenance", b.provenance);
+    bank_release(&b);
+    return 0;
+}
+
 static int describe_readings(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
 {
     struct readings r;
@@ -413,7 +457,7 @@ int describe_file(struct cJSON *o, struct file *f, bool *ours, struct fmt_error 
     static int (*const describe[])(struct cJSON *, const struct fmt_reader *, struct fmt_error *) = {
         [BLOCK_INDEX] = describe_index, [BLOCK_SHARD] = describe_shard, [BLOCK_VIEWS] = describe_views,
         [BLOCK_FEAT] = describe_feat,   [BLOCK_CKPT] = describe_ckpt,   [BLOCK_LINEAR] = describe_linear,
-        [BLOCK_READINGS] = describe_readings, [BLOCK_CKPT_SET] = describe_ckpt_set,
+        [BLOCK_READINGS] = describe_readings, [BLOCK_CKPT_SET] = describe_ckpt_set, [BLOCK_BANK] = describe_bank,
     };
     struct fmt_reader io = file_reader(f);
     struct verify_peek p;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bank.h"
 #include "feat.h"
 #include "linear.h"
 #include "safetensors.h"
@@ -61,11 +62,12 @@ static struct cJSON *weights_provenance(const struct fmt_reader *io)
     return p;
 }
 
-/* Features and classifiers also have the hash of their weights in the header, even without provenance. */
+/* Features, classifiers and banks also have the hash of their weights in the header, even without provenance. */
 static struct cJSON *header_provenance(const struct fmt_reader *io, enum block_kind kind)
 {
     struct feat f;
     struct linear m;
+    struct bank b;
     uint8_t weights[DIGEST_BYTES] = {0};
     char hex[DIGEST_HEX];
     if (kind == BLOCK_FEAT && feat_open(&f, io, NULL) == 0) {
@@ -74,6 +76,9 @@ static struct cJSON *header_provenance(const struct fmt_reader *io, enum block_k
     } else if (kind == BLOCK_LINEAR && linear_read(&m, io, NULL) == 0) {
         memcpy(weights, m.features.weights, DIGEST_BYTES);
         linear_release(&m);
+    } else if (kind == BLOCK_BANK && bank_read(&b, io, NULL) == 0) {
+        memcpy(weights, b.features.weights, DIGEST_BYTES);
+        bank_release(&b);
     }
     if (!digest_is_set(weights))
         return NULL;

@@ -13,7 +13,7 @@
 const char *block_kind_name(enum block_kind kind)
 {
     static const char *const name[] = {"file",       "catalogue",  "shard",    "views",         "features",
-                                       "checkpoint", "classifier", "readings", "checkpoint set"};
+                                       "checkpoint", "classifier", "readings", "checkpoint set", "bank"};
     return kind <= BLOCK_LAST ? name[kind] : "file of an unknown kind";
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bank.h"
 #include "ckpt-set.h"
 #include "feat.h"
 #include "index.h"
@@ -165,6 +166,17 @@ static int walk_readings(const struct fmt_reader *io, struct walk *w, struct fmt
     return status;
 }
 
+static int walk_bank(const struct fmt_reader *io, struct walk *w, struct fmt_error *e)
+{
+    struct bank b;
+    int status = bank_read(&b, io, e);
+    if (status)
+        return status;
+    count(w, b.n_photographs + b.n_vectors);
+    bank_release(&b);
+    return 0;
+}
+
 int verify_whole(const struct fmt_reader *io, struct verify_counts *n, void (*step)(void *arg, int64_t n_records),
                  void *arg, struct fmt_error *e)
 {
@@ -182,6 +194,7 @@ int verify_whole(const struct fmt_reader *io, struct verify_counts *n, void (*st
     case BLOCK_LINEAR: status = walk_linear(&p.io, &w, e); break;
     case BLOCK_READINGS: status = walk_readings(&p.io, &w, e); break;
     case BLOCK_CKPT_SET: status = walk_ckpt_set(&p.io, &w, e); break;
+    case BLOCK_BANK: status = walk_bank(&p.io, &w, e); break;
     case BLOCK_ANY: /* block_open finds the reason */
         if ((status = block_open(&r, &p.io, BLOCK_ANY, e)) == 0) {
             block_close(&r);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bank.h"
 #include "ckpt-set.h"
 #include "feat.h"
 #include "index.h"
@@ -459,6 +460,65 @@ static inline int sample_readings(const struct fmt_writer *io, bool with_provena
     return status;
 }
 
+/* Three photographs of 1 x 2 tokens, the last of which was only scored; four vectors of the first two, which were
+ * offered. */
+enum { SAMPLE_BANK_PHOTOGRAPHS = 3, SAMPLE_BANK_VECTORS = 4 };
+static struct bank_photograph sample_bank_photograph(int i)
+{
+    struct index_labels l = sample_labels(i);
+    static const double score[] = {0.25, NAN, 0.5};
+    return (struct bank_photograph){l.key, l.group, {(uint8_t)(i + 1)}, i < 2, score[i]};
+}
+
+static inline int sample_bank(const struct fmt_writer *io, bool with_provenance, struct fmt_error *e)
+{
+    static const float x[SAMPLE_BANK_VECTORS][SAMPLE_DIM] = {{1, 0, 0}, {0, 0.6f, 0.8f}, {0, -1, 0}, {0.6f, 0, -0.8f}};
+    static const struct bank_vector origin[] = {{0, 1}, {1, 0}, {0, 0}, {1, 1}};
+    struct feat_header h = sample_feat_header();
+    struct bank b = {0};
+    struct provenance p;
+    h.kind = FEAT_PATCH, h.n_tokens = 2, h.grid_h = 1, h.grid_w = 2, h.image_h = 14, h.image_w = 28;
+    sample_provenance(&p, with_provenance);
+    int status = sample_recipe(&h.recipe, e);
+    if (status == 0)
+        status = bank_init(&b, &h, e);
+    b.faults[0] = 0xfa;
+    for (int i = 0; i < SAMPLE_BANK_PHOTOGRAPHS && status == 0; i++) {
+        struct bank_photograph t = sample_bank_photograph(i);
+        status = bank_add_photograph(&b, &t, e);
+    }
+    for (int i = 0; i < SAMPLE_BANK_VECTORS && status == 0; i++)
+        status = bank_add_vector(&b, x[i], origin[i], e);
+    if (status == 0)
+        status = bank_write(&b, &p, io, e);
+    bank_release(&b);
+    recipe_release(&h.recipe);
+    provenance_release(&p);
+    return status;
+}
+
+/* One vector of one photograph of one token. */
+static inline int small_bank(const struct fmt_writer *io, const struct provenance *p, struct fmt_error *e)
+{
+    static const float x[1] = {1};
+    struct feat_header h = {.kind = FEAT_PATCH, .dim = 1, .n_tokens = 1, .n_layers = 1, .layers = 1 << 11,
+                            .image_h = 14, .image_w = 14, .grid_h = 1, .grid_w = 1, .weights = {0xab}};
+    struct bank_photograph t = {"a", "", {0xe3}, true, 0.5};
+    struct bank b = {0};
+    int status = recipe_add_int(&h.recipe, "size", 14, e);
+    if (status == 0)
+        status = bank_init(&b, &h, e);
+    if (status == 0)
+        status = bank_add_photograph(&b, &t, e);
+    if (status == 0)
+        status = bank_add_vector(&b, x, (struct bank_vector){0, 0}, e);
+    if (status == 0)
+        status = bank_write(&b, p, io, e);
+    bank_release(&b);
+    recipe_release(&h.recipe);
+    return status;
+}
+
 /* kind as for sample_write; 0: a catalogue without images, the smallest file of all. */
 static inline int sample_small(int kind, const struct fmt_writer *io, struct fmt_error *e)
 {
@@ -475,13 +535,14 @@ static inline int sample_small(int kind, const struct fmt_writer *io, struct fmt
     case BLOCK_LINEAR: status = small_linear(io, &p, e); break;
     case BLOCK_READINGS: status = write_readings(io, &p, 1, e); break;
     case BLOCK_CKPT_SET: status = small_ckpt_set(io, &p, e); break;
+    case BLOCK_BANK: status = small_bank(io, &p, e); break;
     case SAMPLE_CKPT_PART: status = small_part(io, 1, &p, &(struct ckpt_seal){0}, e); break;
     }
     provenance_release(&p);
     return status;
 }
 
-/* kind 1 .. 8, as enum block_kind, or one of those above. */
+/* kind 1 .. 9, as enum block_kind, or one of those above. */
 static inline int sample_write(int kind, const struct fmt_writer *io, bool with_provenance, struct fmt_error *e)
 {
     switch (kind) {
@@ -493,6 +554,7 @@ static inline int sample_write(int kind, const struct fmt_writer *io, bool with_
     case BLOCK_LINEAR: return sample_linear(io, with_provenance, e);
     case BLOCK_READINGS: return sample_readings(io, with_provenance, e);
     case BLOCK_CKPT_SET: return sample_ckpt_set(io, with_provenance, e);
+    case BLOCK_BANK: return sample_bank(io, with_provenance, e);
     case SAMPLE_CKPT_PART: return sample_part(io, 1, with_provenance, NULL, e);
     case SAMPLE_CKPT_PART_0: return sample_part(io, 0, with_provenance, NULL, e);
     }

@@ -42,7 +42,8 @@ static const char *name_of(int kind)
 static void test_bytes(int kind)
 {
     static const int64_t n_records[] = {0, SAMPLE_IMAGES, SAMPLE_IMAGES, SAMPLE_BATCHES, SAMPLE_ROWS, SAMPLE_TENSORS,
-                                        3, SAMPLE_READINGS, SAMPLE_PARTS, SAMPLE_TENSORS};
+                                        3, SAMPLE_READINGS, SAMPLE_PARTS,
+                                        SAMPLE_BANK_PHOTOGRAPHS + SAMPLE_BANK_VECTORS, SAMPLE_TENSORS};
     struct fmt_buffer b = make(kind, true), again = make(kind, true), bare = make(kind, false);
     struct verify_counts n;
     struct fmt_error e = {0};
@@ -123,7 +124,7 @@ static void test_header(void)
     is_int(open_changed(BLOCK_INDEX, 16, 2, &e), FMT_VERSION, "a newer container is refused: %s", e.text);
     is_int(open_changed(BLOCK_FEAT, 19, 2, &e), FMT_VERSION, "a newer major version is refused: %s", e.text);
     ok(strstr(e.text, "newer version of dinotools") != NULL, "... in plain words");
-    is_int(open_changed(BLOCK_FEAT, 18, 9, &e), FMT_VERSION, "an unknown kind is refused: %s", e.text);
+    is_int(open_changed(BLOCK_FEAT, 18, BLOCK_LAST + 1, &e), FMT_VERSION, "an unknown kind is refused: %s", e.text);
     is_int(open_changed(BLOCK_FEAT, 21, 1, &e), FMT_INVALID, "a reserved bit is refused: %s", e.text);
     is_int(open_changed(BLOCK_FEAT, 36, 1, &e), FMT_INVALID, "a reserved word is refused: %s", e.text);
     is_int(open_changed(BLOCK_FEAT, 27, 0xff, &e), FMT_LIMIT, "a block size beyond the limit is refused: %s", e.text);
