@@ -21,7 +21,8 @@
 enum { KS_MAX = 32, FOLDS = 5, CHOICE_LEAST = 4000, CHOICE_MAX = 20000, CLASSES_WITH_POINTS = 100 };
 static const char PUBLISHED_KS[] = "10,20,100,200";
 
-static const char *k_text = PUBLISHED_KS, *per_class_text, *val_path, *output, *report_path = "-";
+static const char *k_text = PUBLISHED_KS, *per_class_text, *val_path, *output, *groups_path,
+    *report_path = "-";
 static int64_t n_tries = 1, n_jobs, seed, memory_bytes = (int64_t)1 << 30;
 static const char *device_name = "auto", *part_option;
 static struct part part;
@@ -40,6 +41,7 @@ static const struct opt options[] = {
     OPT_FLAG(0, "no-thresholds", &no_thresholds, "choose none"),
     SCORE_OPTIONS(score_options),
     OPT_PATH('o', "output", &output, "FILE", "write votes and predictions of each row to FILE"),
+    OPT_PATH(0, "groups", &groups_path, "FILE", "write predictions of each group to FILE"),
     OPT_PATH('r', "report", &report_path, "FILE", "write the scores to FILE [-]"),
     OPT_FLAG(0, "json", &json, "scores and predictions as JSON lines"),
     OPT_STRING(0, "part", &part_option, "I/N",
@@ -307,17 +309,22 @@ static void report_scores(struct job *j, const struct scores_list *list, int k, 
     check(scoring_print(&j->scoring, &report, &e), &e);
 }
 
-static void write_predictions(const struct job *j, struct voted *q)
+/* For each k all rows, or all groups. */
+static void write_predictions(const struct job *j, struct voted *q, const char *path, bool groups)
 {
     const struct scoring *s = &j->scoring;
+    struct predictions_head head = {.tool = s->tool, .of = j->one_file ? "out-of-group" : "query", .plan = &s->plan,
+                                    .inputs = &s->inputs, .json = json, .with_votes = true, .groups = groups};
     struct fmt_error e = {0};
     struct predictions p;
-    check(predictions_create(&p, output, json, true, s->tool, &s->plan, &s->inputs, &e), &e);
+    check(predictions_create(&p, path, &head, &e), &e);
     for (int i_k = 0; i_k < j->n_ks; i_k++) {
         set_probabilities(q, s->plan.n_classes, i_k);
-        for (int64_t i = 0; i < q->rows.n; i++)
+        for (int64_t i = 0; i < q->rows.n && !groups; i++)
             check(predictions_add(&p, &q->rows, i, j->ks[i_k],
                                   q->votes + (i_k * q->rows.n + i) * s->plan.n_classes, &e), &e);
+        if (groups)
+            check(predictions_add_groups(&p, &q->rows, j->ks[i_k], &e), &e);
     }
     check(predictions_commit(&p, &e), &e);
 }
@@ -429,6 +436,9 @@ static void run_all(struct job *j, struct voted *q)
 {
     struct search s = search_open(j, q);
     struct voted *all[SOUGHT] = {q, &s.choice};
+    struct fmt_error e = {0};
+    if (s.scored)
+        check(scoring_head(&j->scoring, &e), &e);
     if (join)
         read_parts(j, all, s.n_sought);
     for (int i = 0; i < s.n_sought && !join; i++)
@@ -440,9 +450,11 @@ static void run_all(struct job *j, struct voted *q)
         scores_release(&list);
     }
     if (!s.scored)
-        (output ? msg_note : msg_warn)("%s: no labels, no scores", q->set->path);
+        (output || groups_path ? msg_note : msg_warn)("%s: no labels, no scores", q->set->path);
     if (output)
-        write_predictions(j, q);
+        write_predictions(j, q, output, false);
+    if (groups_path)
+        write_predictions(j, q, groups_path, true);
     search_close(&s);
 }
 
@@ -492,7 +504,8 @@ static void run_scored(struct job *j, struct voted *q, const int *per_class, int
 {
     struct fmt_error e = {0};
     check(scoring_open(&j->scoring, &e), &e);
-    check(scoring_head(&j->scoring, &e), &e);
+    if (n_per_class)
+        check(scoring_head(&j->scoring, &e), &e);
     for (int i = 0; i < n_per_class; i++)
         run_per_class(j, q, per_class[i]);
     if (!n_per_class)
@@ -503,7 +516,8 @@ static void run_scored(struct job *j, struct voted *q, const int *per_class, int
 static void check_usage(int n_operands, int n_per_class)
 {
     static const void *const of_thresholds[] = {&val_path, &score_options.at_recall, &score_options.at_precision, NULL};
-    static const void *const of_scores[] = {&report_path, &json, &score_options.at_recall, &score_options.at_precision,
+    static const void *const of_scores[] = {&groups_path, &report_path, &json,
+                                            &score_options.at_recall, &score_options.at_precision,
                                             &score_options.group_score, &score_options.n_resamples,
                                             &score_options.level, NULL};
     struct fmt_error e = {0};
@@ -519,12 +533,14 @@ static void check_usage(int n_operands, int n_per_class)
         msg_usage("--part needs -o FILE");
     if (part.n)
         opt_unused(&tool, of_scores, "it is for the scores, which --join computes");
-    if (n_per_class && output)
-        msg_usage("-o is incompatible with --per-class");
+    if (n_per_class && (output || groups_path))
+        msg_usage("%s is incompatible with --per-class", output ? "-o" : "--groups");
     if (n_tries > 1 && !n_per_class)
         msg_usage("--tries is for --per-class");
     if (output && file_is_same(output, report_path))
         msg_usage("-o and --report both write to %s", file_output_name(output));
+    if (groups_path && (file_is_same(groups_path, report_path) || (output && file_is_same(groups_path, output))))
+        msg_usage("--groups and another option both write to %s", file_output_name(groups_path));
     if (score_options_parse(&score_options, &e))
         msg_usage("%s", e.text);
     if (no_thresholds)
@@ -557,7 +573,8 @@ int main(int argc, char **argv)
     j.n_ks = knn_sort_ks(j.ks, parse_counts("-k", k_text, j.ks));
     int n_per_class = per_class_text ? parse_counts("--per-class", per_class_text, per_class) : 0;
     check_usage(n_features, n_per_class);
-    check(file_check_output(output, false, &e) || file_check_output(report_path, false, &e), &e);
+    check(file_check_output(output, false, &e) || file_check_output(groups_path, false, &e) ||
+              file_check_output(report_path, false, &e), &e);
 
     if (device_open(&j.device, device_name, (int)n_jobs, msg_warn, &e))
         opt_fail(&e);

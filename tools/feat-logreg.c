@@ -23,7 +23,7 @@ enum { C_MAX = 1000, SCORE_FOLDS = 5 };
 
 static const char *train_path, *val_path, *model_path;
 static const char *C_text = "grid", *select_by = "accuracy", *class_weight = "none";
-static const char *output, *report_path = "-";
+static const char *output, *oof_path, *groups_path, *report_path = "-";
 static int64_t n_folds = 5, n_iterations = 1000, n_jobs, seed;
 static const char *device_name = "auto";
 static double gradient_limit = 1e-6;
@@ -43,6 +43,8 @@ static const struct opt options[] = {
     OPT_COUNT(0, "iterations", &n_iterations, 1, 1000000000, "N", "at most so many for a fit [1000]"),
     SCORE_OPTIONS(score_options),
     OPT_PATH('o', "output", &output, "FILE", "write predictions of each row of QUERY to FILE"),
+    OPT_PATH(0, "out-of-fold", &oof_path, "FILE", "without QUERY: write predictions of each row of TRAIN, out of fold"),
+    OPT_PATH(0, "groups", &groups_path, "FILE", "write predictions of each group of these rows to FILE"),
     OPT_PATH('r', "report", &report_path, "FILE", "write the scores to FILE [-]"),
     OPT_FLAG(0, "json", &json, "scores and predictions as JSON lines"),
     OPT_NO_PROVENANCE(&provenance),
@@ -122,6 +124,27 @@ static void name_unused(void)
     }
 }
 
+static void check_usage_out_of_fold(int n_operands)
+{
+    if (!train_path || n_operands > 0)
+        msg_usage("--out-of-fold predicts the rows of --train, without QUERY");
+    if (val_path)
+        msg_usage("--out-of-fold is of the folds of --train, which --val takes the place of");
+}
+
+/* No two options write to the same file. */
+static void check_outputs(void)
+{
+    const struct {
+        const char *option, *path;
+    } out[] = {{"--model", train_path ? model_path : NULL}, {"-o", output}, {"--out-of-fold", oof_path},
+               {"--groups", groups_path}, {"--report", report_path}};
+    for (size_t i = 0; i < sizeof out / sizeof *out; i++)
+        for (size_t k = 0; k < i; k++)
+            if (out[i].path && out[k].path && file_is_same(out[k].path, out[i].path))
+                msg_usage("%s and %s both write to %s", out[k].option, out[i].option, file_output_name(out[k].path));
+}
+
 static void check_usage(int n_operands)
 {
     struct fmt_error e = {0};
@@ -135,11 +158,11 @@ static void check_usage(int n_operands)
         msg_usage("--val goes with --train");
     if (output && n_operands == 0)
         msg_usage("-o is for the predictions of QUERY");
-    if (output && file_is_same(output, report_path))
-        msg_usage("-o and --report both write to %s", file_output_name(output));
-    const char *written = train_path ? model_path : NULL;
-    if (written && (file_is_same(written, report_path) || (output && file_is_same(written, output))))
-        msg_usage("--model and another option both write to %s", file_output_name(written));
+    if (oof_path)
+        check_usage_out_of_fold(n_operands);
+    if (groups_path && n_operands == 0 && !oof_path)
+        msg_usage("--groups is for the predictions of QUERY or --out-of-fold");
+    check_outputs();
     if (score_options_parse(&score_options, &e))
         msg_usage("%s", e.text);
     if (!model_selection_class_weights_valid(class_weight))
@@ -409,6 +432,26 @@ static void report_scores(struct job *j, const char *of, const struct rows *rows
     scores_release(&list);
 }
 
+static void write_predictions(const struct job *j, const char *of, const char *path, const struct rows *rows)
+{
+    const struct scoring *s = &j->scoring;
+    struct predictions_head head = {.tool = s->tool, .of = of, .plan = &s->plan, .inputs = &s->inputs, .json = json};
+    struct fmt_error e = {0};
+    struct predictions p;
+    if (path) {
+        check(predictions_create(&p, path, &head, &e), &e);
+        for (int64_t i = 0; i < rows->n; i++)
+            check(predictions_add(&p, rows, i, 0, NULL, &e), &e);
+        check(predictions_commit(&p, &e), &e);
+    }
+    if (groups_path) {
+        head.groups = true;
+        check(predictions_create(&p, groups_path, &head, &e), &e);
+        check(predictions_add_groups(&p, rows, 0, &e), &e);
+        check(predictions_commit(&p, &e), &e);
+    }
+}
+
 /* Without QUERY: out of fold, or the validation rows; thresholds for a fold of these come from the other folds. Few
  * groups make fewer folds; a single group has no other folds, so no thresholds. */
 static void score_chosen(struct job *j)
@@ -416,23 +459,14 @@ static void score_chosen(struct job *j)
     struct fmt_error e = {0};
     struct rows *rows = chosen_rows(j);
     int n = (int)num_min(SCORE_FOLDS, rows->n_groups);
+    if (oof_path)
+        write_predictions(j, "out-of-fold", oof_path, rows);
     j->scoring.plan.given = NULL; /* those of the classifier were chosen on these very rows */
     if (val_path && n > 1)
         check_of(val_path, groups_folds_by_image(rows, n, (uint64_t)seed, &e), &e);
     else if (val_path)
         msg_warn("%s: one group only: no thresholds for its own rows", val_path);
     report_scores(j, val_path ? "validation" : "out-of-fold", rows, rows->fold ? rows : NULL);
-}
-
-static void write_predictions(const struct job *j, const struct rows *rows)
-{
-    const struct scoring *s = &j->scoring;
-    struct fmt_error e = {0};
-    struct predictions p;
-    check(predictions_create(&p, output, json, false, s->tool, &s->plan, &s->inputs, &e), &e);
-    for (int64_t i = 0; i < rows->n; i++)
-        check(predictions_add(&p, rows, i, 0, NULL, &e), &e);
-    check(predictions_commit(&p, &e), &e);
 }
 
 static void predict_query(struct job *j)
@@ -443,10 +477,9 @@ static void predict_query(struct job *j)
     rows->n_classes = m.n_classes;
     check(rows_reserve(rows, ROWS_PROBA, rows->n, &e), &e);
     check(logreg_predict(&m, rows, &j->device, rows->proba, &e), &e);
-    if (output)
-        write_predictions(j, rows);
+    write_predictions(j, "query", output, rows);
     if (rows_n_labelled(rows) == 0) {
-        (output ? msg_note : msg_warn)("%s: no labels, no scores", j->query.path);
+        (output || groups_path ? msg_note : msg_warn)("%s: no labels, no scores", j->query.path);
         return;
     }
     check(groups_number(&rows, 1, &e), &e);
@@ -482,6 +515,7 @@ int main(int argc, char **argv)
                                  .warn = msg_warn, .print = report_printer_of(json ? "json" : "text")};
     j.n_C = parse_C(j.C);
     check((train_path && file_check_output(model_path, true, &e)) || file_check_output(output, false, &e) ||
+              file_check_output(oof_path, false, &e) || file_check_output(groups_path, false, &e) ||
               file_check_output(report_path, false, &e), &e);
 
     if (device_open(&j.device, device_name, (int)n_jobs, msg_warn, &e))

@@ -13,4 +13,11 @@
 int group_scores(struct rows *out, int64_t *n_mixed, const struct rows *rows, const int64_t *unit, int64_t n_units,
                  int positive, bool mean, struct fmt_error *e);
 
+/* All rows of a group, labelled or not, as a row of `out`, in order of first appearance; column group of `rows` is not
+ * needed, a row without a group's name is its own group. Sets columns proba (as above), label (of two classes positive
+ * if any row is; of more -1 where labels are mixed; -1 without labels), group_name, weight (how many rows), and those
+ * of the row that decides: key, group_view, extra. Of two classes that is the row with the largest probability of the
+ * positive class, of more the one with the largest of the group's best class; of equal ones the first. */
+int group_rows(struct rows *out, const struct rows *rows, int positive, bool mean, struct fmt_error *e);
+
 #endif

@@ -80,6 +80,8 @@ static int take_head(struct prediction_set *s, const struct cJSON *o, struct fmt
     const char *report = text_of(o, "report"), *positive = text_of(o, "positive");
     const struct cJSON *classes = json_member(o, "classes"), *c;
     int n = cJSON_IsArray(classes) ? cJSON_GetArraySize(classes) : 0;
+    if (report && strcmp(report, "group-predictions") == 0)
+        return fmt_fail(e, FMT_INVALID, "predictions of groups (--groups); those of photographs are needed (-o)");
     if (!report || strcmp(report, "predictions") != 0 || n < 2)
         return fail_head(e);
     s->class_name = calloc((size_t)n, sizeof *s->class_name);

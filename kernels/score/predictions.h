@@ -1,5 +1,14 @@
-/* predictions.h - one line per predicted row: tab-separated text under a line of column names, or JSON lines. The
- * inputs and the positive class come first: lines that begin with '#', or one JSON line. */
+/* predictions.h - one line per predicted row, or per group of rows: tab-separated text under a line of column names, or
+ * JSON lines. The inputs and the positive class come first: lines that begin with '#', or one JSON line.
+ *
+ *   predictions_create(&p, "predictions.json", &head, e);
+ *   for each row: predictions_add(&p, &rows, i, 0, NULL, e);
+ *   predictions_commit(&p, e);
+ *
+ * A line of rows has key, group, shot, label, prediction, scores [n_classes]; one of groups has group, photographs,
+ * key and shot (of the photograph that decides, group-scores.h), label, prediction, scores. feat-logreg(1) has the
+ * names. Scores are probabilities in the order of the classes.
+ */
 #ifndef PREDICTIONS_H
 #define PREDICTIONS_H
 
@@ -11,22 +20,34 @@
 #include "scores.h"
 #include "file.h"
 
+/* What the lines are of. All that it points to lives until predictions_commit. */
+struct predictions_head {
+    const char *tool; /* its name */
+    const char *of;   /* "query", "out-of-fold", "out-of-group" */
+    const struct scores_plan *plan; /* classes, which is positive, how a group is scored */
+    const struct score_inputs *inputs;
+    bool json;
+    bool with_votes; /* of k neighbours: k, and the votes after the probabilities */
+    bool groups;     /* a line per group */
+};
+
 struct predictions {
+    struct predictions_head head;
     struct file_out out;
-    bool json, with_votes; /* votes of k neighbours after the probabilities */
-    int n_classes;
-    char *const *class_name;
     FILE *line; /* the current line, in memory */
     char *text;
     size_t bytes;
 };
 
-/* tool: its name. plan: classes, and which is positive; the names live until predictions_commit. */
-int predictions_create(struct predictions *p, const char *path, bool json, bool with_votes, const char *tool,
-                       const struct scores_plan *plan, const struct score_inputs *inputs, struct fmt_error *e);
-/* Row i: columns key, group_name, extra, group_view, label, proba; with votes: of k neighbours, votes [n_classes]. */
+int predictions_create(struct predictions *p, const char *path, const struct predictions_head *head,
+                       struct fmt_error *e);
+/* Row i: columns key, group_name, extra, group_view, label, proba; with votes: of k neighbours, votes [n_classes],
+ * which groups do not have (NULL). Of groups: rows as group_rows makes them. */
 int predictions_add(struct predictions *p, const struct rows *rows, int64_t i, int k, const double *votes,
                     struct fmt_error *e);
 int predictions_commit(struct predictions *p, struct fmt_error *e); /* also releases */
+
+/* A line for each group of these rows, by k neighbours where the head is with votes. */
+int predictions_add_groups(struct predictions *p, const struct rows *rows, int k, struct fmt_error *e);
 
 #endif

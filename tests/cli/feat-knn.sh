@@ -86,7 +86,7 @@ out_has "train    $(identity train.feat) train.feat"
 out_has "query    $(identity test.feat) test.feat"
 out_has 'weights  0100'
 check 'predictions say it, too' grep -q "^# query    $(identity test.feat) test.feat" votes.txt
-check 'and in JSON' grep -q "^{\"report\":\"predictions\",\"tool\":\"feat-knn\",\"positive\":\"positive\".*\"query\":{\"identity\":\"$(identity test.feat)\"" votes.json
+check 'and in JSON' grep -q "^{\"report\":\"predictions\",\"tool\":\"feat-knn\",\"of\":\"query\",\"positive\":\"positive\".*\"query\":{\"identity\":\"$(identity test.feat)\"" votes.json
 
 status 0 feat-knn -q --val val.feat -k 5 --resamples 0 --json train.feat test.feat
 cp out by_val
@@ -110,6 +110,17 @@ out_has '"positive":"negative"'
 status 0 feat-knn -k 5 -o u.txt train.feat unlabelled.feat
 err_has 'unlabelled.feat: no labels, no scores'
 check 'unlabelled rows are predicted' test "$(grep -vc '^#' u.txt)" = 61
+out_empty
+status 0 feat-knn -q -k 3,5 --json -o u.json --groups ug.json -r none.report train.feat unlabelled.feat
+check 'no report is written' test ! -e none.report
+check 'a line for each group and k' test "$(wc -l <ug.json)" = 41
+check 'with the number of its photographs' grep -q '^{"group":"g00119","photographs":3,"key":"g00119/g00119-[012].jpeg","shot":[012],"k":5,"prediction":"[a-z]*","scores":\[[^]]*\]}' ug.json
+status 0 feat-knn -q -g -k 5 --resamples 0 --json -o own.json --groups own-groups.json -r /dev/null train.feat
+check 'one file: no row of its own group voted' grep -q '^{"report":"group-predictions","tool":"feat-knn","of":"out-of-group"' own-groups.json
+status 2 feat-knn -g -k 5 -o x.json --groups x.json train.feat
+err_has '--groups and another option both write to x.json'
+status 2 feat-knn --per-class 5 --groups x.json train.feat test.feat
+err_has '--groups is incompatible with --per-class'
 
 status 1 feat-knn -q train.feat other.feat
 err_has 'other.feat: is incompatible with train.feat: made by different weights'

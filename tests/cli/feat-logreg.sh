@@ -56,6 +56,42 @@ check 'unlabelled rows are predicted' test "$(grep -vc '^#' u.txt)" = 61
 check 'a query from a pipe' bash -c 'feat-logreg -q -m a.logreg -o piped.txt -r /dev/null - <test.feat && cmp <(sed "s/ -$/ test.feat/" piped.txt) predicted.txt'
 check 'a classifier from a pipe' bash -c 'feat-logreg -q -m - -o piped.txt -r /dev/null test.feat <a.logreg && cmp <(sed "s/ -$/ a.logreg/" piped.txt) predicted.txt'
 
+# ---- no labels: predictions alone
+status 0 feat-logreg -m a.logreg -o u2.txt --groups ug.txt unlabelled.feat
+out_empty
+same u.txt u2.txt
+status 0 feat-logreg -q -m a.logreg -r none.report -o u2.txt unlabelled.feat
+check 'no report is written' test ! -e none.report
+check 'a line for each group' test "$(grep -vc '^#' ug.txt)" = 21
+check 'without label' grep -q '^g00100	3	g00100/g00100-[012].jpeg	[012]	-	' ug.txt
+
+# ---- out of fold, and groups
+status 0 feat-logreg -q -t train.feat -C 0.1 --resamples 0 --json --out-of-fold oof.json --groups oof-groups.json -m oof.logreg
+cp out oof.report
+check 'every row' test "$(wc -l <oof.json)" = 121 -a "$(wc -l <oof-groups.json)" = 41
+check 'the head says what it is of' grep -q '^{"report":"predictions","tool":"feat-logreg","of":"out-of-fold","positive":"positive"' oof.json
+check 'that of groups, too' grep -q '^{"report":"group-predictions",.*"of":"out-of-fold","group_score":"max"' oof-groups.json
+check 'a group with the photograph that decides' grep -q '^{"group":"g00003","photographs":3,"key":"g00003/g00003-[012].jpeg","shot":[012],"label":"positive","prediction":' oof-groups.json
+status 0 feat-compare --resamples 0 --json oof.json oof.json
+auroc() { grep -o "\"level\":\"$2\".*" "$1" | head -n 1 | grep -o '"auroc":[0-9.]*' | head -n 1; }
+check 'the scores of the report are those of the file' test "$(auroc out image)$(auroc out group)" = "$(auroc oof.report image)$(auroc oof.report group)"
+status 0 feat-logreg -q -t train.feat -C 0.1 --resamples 0 -j 1 -m oof.logreg --out-of-fold oof2.json --json -r /dev/null
+same oof.json oof2.json
+status 0 feat-logreg -q -t train.feat -C 0.1 --resamples 0 -m plain.logreg -r /dev/null
+check 'the classifier is the same' cmp <(bbu-info --json oof.logreg) <(bbu-info --json plain.logreg | sed 's/plain/oof/g')
+status 2 feat-logreg -t train.feat --out-of-fold x.json test.feat
+err_has '--out-of-fold predicts the rows of --train, without QUERY'
+status 2 feat-logreg -t train.feat --val val.feat --out-of-fold x.json
+status 2 feat-logreg -t train.feat --groups x.json
+err_has '--groups is for the predictions of QUERY or --out-of-fold'
+status 2 feat-logreg -t train.feat --out-of-fold x.json --groups x.json
+err_has '--out-of-fold and --groups both write to x.json'
+check 'nothing was written' test ! -e x.json
+status 1 feat-compare oof-groups.json oof.json
+err_has 'oof-groups.json: line 1: predictions of groups (--groups); those of photographs are needed (-o)'
+status 0 feat-logreg -q -t three.feat -C 1 --group-score mean --resamples 0 --out-of-fold three.txt --groups three-groups.txt -r /dev/null
+check 'scores of three classes add up' awk -F '\t' '!/^#/ && n++ { s = $7 + $8 + $9; if (s < 0.999 || s > 1.001) exit 1 }' three-groups.txt
+
 # ---- leaks: rows that the classifier was fitted to, or chosen on, are named, counted, and refused unless asked for
 status 1 feat-logreg -q -m a.logreg train.feat
 err_has 'train.feat: 120 of its images are in the rows that the classifier was fitted to, the first is g00000/g00000-0.jpeg; so are 40 of its groups'

@@ -30,6 +30,47 @@ static void test_group_scores(void)
     rows_release(&s);
 }
 
+/* Four rows of group a (one without a label), one of b without, one without a group; two of c, which differ. */
+static void test_group_rows(bool mean)
+{
+    const char *key[] = {"a0", "a1", "b0", "a2", "x", "c0", "c1", "a3"}, *extra[] = {"", "", "", "", "", "", "", ""};
+    const char *name[] = {"a", "a", "b", "a", "", "c", "c", "a"};
+    int32_t label[] = {0, 0, -1, -1, 1, 1, 0, 0}, view[] = {0, 1, 0, 2, -1, 0, 1, 3};
+    double proba[] = {.8, .2, .5, .5, .9, .1, .1, .9, .3, .7, .75, .25, .4, .6, .1, .9};
+    struct rows rows = {.n = 8, .n_classes = 2, .label = label, .group_view = view, .key = key, .group_name = name,
+                        .extra = extra, .proba = proba}, g;
+    ok(group_rows(&g, &rows, 1, mean, NULL) == 0 && g.n == 4, "four groups, in order of appearance");
+    static const char *const group_name[] = {"a", "b", "", "c"}, *const decides[] = {"a2", "b0", "x", "c1"};
+    static const double want[2][4] = {{.9, .1, .7, .6}, {(.2 + .5 + .9 + .9) / 4, .1, .7, .425}};
+    static const int32_t of_label[] = {0, -1, 1, 1}, of_view[] = {2, 0, -1, 1}, n_rows[] = {4, 1, 1, 2};
+    for (int i = 0; i < 4; i++) {
+        ok(fabs(g.proba[2 * i + 1] - want[mean][i]) < 1e-12 && fabs(g.proba[2 * i] + g.proba[2 * i + 1] - 1) < 1e-12,
+           "group %d: the score is over all its rows, labelled or not: %g", i, g.proba[2 * i + 1]);
+        is_text(g.group_name[i], group_name[i], "its name");
+        is_text(g.key[i], decides[i], "the row with the largest score, the first of equal ones, decides");
+        ok(g.label[i] == of_label[i] && g.group_view[i] == of_view[i] && g.weight[i] == n_rows[i],
+           "label, view, count");
+    }
+    rows_release(&g);
+    ok(label[0] == 0 && label[2] == -1, "the rows keep their labels");
+}
+
+/* Three classes: mixed labels are none; the row with the largest of the group's best class decides. */
+static void test_group_rows_of_classes(void)
+{
+    const char *key[] = {"a0", "a1", "b0", "b1"}, *name[] = {"a", "a", "b", "b"};
+    int32_t label[] = {0, 2, 1, 1}, view[] = {0, 1, 0, 1};
+    double proba[] = {.6, .4, 0, .2, .3, .5, .1, .8, .1, .5, .2, .3};
+    struct rows rows = {.n = 4, .n_classes = 3, .label = label, .group_view = view, .key = key, .group_name = name,
+                        .proba = proba}, g;
+    ok(group_rows(&g, &rows, 0, true, NULL) == 0 && g.n == 2, "two groups of three classes");
+    ok(fabs(g.proba[0] - .4) < 1e-12 && fabs(g.proba[2] - .25) < 1e-12, "means");
+    ok(g.label[0] == -1 && g.label[1] == 1, "labels that differ are none, equal ones are the group's");
+    is_text(g.key[0], "a0", "the largest of class 0 decides");
+    is_text(g.key[1], "b0", "the largest of class 1 decides");
+    rows_release(&g);
+}
+
 enum { GROUPS = 40, ROWS = 120 };
 
 struct drawn {
@@ -259,6 +300,9 @@ static void test_third_level(void)
 int main(void)
 {
     test_group_scores();
+    test_group_rows(false);
+    test_group_rows(true);
+    test_group_rows_of_classes();
     test_bootstrap();
     test_points();
     test_mean_of_tries();
