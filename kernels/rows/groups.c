@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "disjoint-sets.h"
 #include "rng.h"
 
 static int no_memory(struct fmt_error *e)
@@ -96,16 +97,6 @@ static int by_content(const void *a, const void *b)
     return order ? order : (x->group > y->group) - (x->group < y->group);
 }
 
-/* The representative of g's set (union-find with path halving). */
-static int64_t root_of(int64_t *joined, int64_t g)
-{
-    while (joined[g] != g) {
-        joined[g] = joined[joined[g]];
-        g = joined[g];
-    }
-    return g;
-}
-
 int groups_join(struct rows *r, struct fmt_error *e)
 {
     struct content_row *row = malloc((size_t)(r->n + 1) * sizeof *row);
@@ -122,12 +113,10 @@ int groups_join(struct rows *r, struct fmt_error *e)
             row[n_known++] = (struct content_row){r->content[i], r->group[i]};
     qsort(row, (size_t)n_known, sizeof *row, by_content);
     for (int64_t i = 1; i < n_known; i++)
-        if (memcmp(row[i].content, row[i - 1].content, DIGEST_BYTES) == 0) {
-            int64_t a = root_of(joined, row[i].group), b = root_of(joined, row[i - 1].group);
-            joined[a > b ? a : b] = a < b ? a : b;
-        }
+        if (memcmp(row[i].content, row[i - 1].content, DIGEST_BYTES) == 0)
+            disjoint_join(joined, row[i].group, row[i - 1].group);
     for (int64_t i = 0; i < r->n; i++)
-        r->group[i] = root_of(joined, r->group[i]);
+        r->group[i] = disjoint_of(joined, r->group[i]);
     free(row);
     free(joined);
     return groups_compact(r, e);
