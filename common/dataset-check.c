@@ -159,6 +159,20 @@ static bool has_split_and_group(const struct dataset_image *im)
     return *im->split && *im->group && !im->duplicate;
 }
 
+/* Is each label of the group in one split only? Then it may be two installations for those who want that. */
+static bool is_parted_by_label(const struct check *c, int64_t first, int64_t n)
+{
+    for (int64_t i = first; i < first + n; i++) {
+        const struct dataset_image *im = run_image(c, i);
+        int64_t k = first;
+        while (run_image(c, k)->label != im->label)
+            k++;
+        if (im->label < 0 || strcmp(run_image(c, k)->split, im->split) != 0)
+            return false;
+    }
+    return true;
+}
+
 static int check_leak(struct check *c, int64_t first, int64_t n)
 {
     int64_t count[3] = {0};
@@ -174,8 +188,10 @@ static int check_leak(struct check *c, int64_t first, int64_t n)
             snprintf(where + used, sizeof where - used, "%s%s (%lld)", used ? ", " : "", dataset_splits[s],
                      (long long)count[s]);
     }
+    const char *hint = "; photographed again after repair? --ticket takes each label for a group of its own";
     mark_at_fault(c, first, n);
-    return dataset_note(c->d, DATASET_LEAK, run_image(c, first)->group, c->e, "the group is in %s", where);
+    return dataset_note(c->d, DATASET_LEAK, run_image(c, first)->group, c->e, "the group is in %s%s", where,
+                        is_parted_by_label(c, first, n) ? hint : "");
 }
 
 /* ---------------------------------------------------------------- one content, several names */
@@ -274,7 +290,8 @@ static int check_mixed(struct check *c, int64_t first, int64_t n)
     for (int64_t i = first + 1; i < first + n; i++) {
         int32_t label = run_image(c, i)->label;
         if (label != a->label)
-            return dataset_note(c->d, DATASET_MIXED_GROUP, a->group, c->e, "the group has %s and %s",
+            return dataset_note(c->d, DATASET_MIXED_GROUP, a->group, c->e,
+                                "the group has %s and %s (--ticket takes them for two groups)",
                                 label_name(c->d, a->label), label_name(c->d, label));
     }
     return 0;

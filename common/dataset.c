@@ -88,6 +88,7 @@ struct dataset_image *dataset_add(struct dataset *d, const struct dataset_image 
     to->path = text_copy(&d->text, im->path, strlen(im->path));
     to->split = shared_text(d, im->split, before ? before->split : NULL);
     to->group = shared_text(d, im->group, before ? before->group : NULL);
+    to->installation = to->group;
     to->extra = shared_text(d, im->extra, before ? before->extra : NULL);
     if (!to->path || !to->split || !to->group || !to->extra) {
         fmt_no_memory(e);
@@ -125,68 +126,124 @@ static int find_class(const struct dataset *d, const char *name)
     return other;
 }
 
-static int set_position(const struct dataset *d, const char *name, int n, int *position, struct fmt_error *e)
-{
-    int i = find_class(d, name);
-    if (i < 0)
-        return fmt_fail(e, FMT_INVALID, "\"%.100s\" is no class", name);
-    if (position[i] >= 0)
-        return fmt_fail(e, FMT_INVALID, "\"%.100s\" appears twice", name);
-    position[i] = n;
-    return 0;
-}
-
-/* position[i], -1 before: the index of class i in the names. */
-static int read_order(const struct dataset *d, const char *names, int *position, struct fmt_error *e)
+/* The names of "a,b,c" become the classes of an empty dataset, which the caller releases. */
+static int read_names(struct dataset *of_names, const char *names, struct fmt_error *e)
 {
     char *copy = strdup(names), *at = copy, *name;
     int status = copy ? 0 : fmt_no_memory(e);
-    for (int n = 0; status == 0 && (name = strsep(&at, ",")); n++)
-        status = set_position(d, name, n, position, e);
+    *of_names = (struct dataset){0};
+    while (!status && (name = strsep(&at, ",")))
+        status = !*name                           ? fmt_fail(e, FMT_INVALID, "an empty name")
+                 : find_class(of_names, name) >= 0 ? fmt_fail(e, FMT_INVALID, "\"%.100s\" appears twice", name)
+                                                   : dataset_add_class(of_names, name, e);
     free(copy);
-    for (int i = 0; i < d->n_classes && status == 0; i++)
-        if (position[i] < 0)
-            status = fmt_fail(e, FMT_INVALID, "\"%.100s\" is missing", d->class_name[i]);
     return status;
 }
 
-/* The names become the classes of an otherwise empty dataset. */
 int dataset_check_order(const char *names, struct fmt_error *e)
 {
-    struct dataset d = {0};
-    char *copy = strdup(names), *at = copy, *name;
-    int status = copy ? 0 : fmt_no_memory(e);
-    while (!status && (name = strsep(&at, ",")))
-        status = !*name ? fmt_fail(e, FMT_INVALID, "an empty name")
-                 : find_class(&d, name) >= 0 ? fmt_fail(e, FMT_INVALID, "\"%.100s\" appears twice", name)
-                                             : dataset_add_class(&d, name, e);
-    free(copy);
-    dataset_release(&d);
+    struct dataset of_names;
+    int status = read_names(&of_names, names, e);
+    dataset_release(&of_names);
+    return status;
+}
+
+/* Class i goes to position[i]; labels follow. */
+static int reorder(struct dataset *d, const int *position, struct fmt_error *e)
+{
+    size_t n = (size_t)d->n_classes;
+    char **ordered = malloc((n + 1) * sizeof *ordered);
+    if (!ordered)
+        return fmt_no_memory(e);
+    for (size_t i = 0; i < n; i++)
+        ordered[position[i]] = d->class_name[i];
+    memcpy(d->class_name, ordered, n * sizeof *ordered);
+    for (int64_t i = 0; i < d->n_images; i++)
+        if (d->image[i].label >= 0)
+            d->image[i].label = position[d->image[i].label];
+    free(ordered);
+    return 0;
+}
+
+/* Every class must be among the names. A wrong spelling is one name too many and one too few: the first is told. */
+static int check_complete(const struct dataset *d, const struct dataset *of_names, struct fmt_error *e)
+{
+    for (int i = 0; i < d->n_classes; i++) {
+        if (find_class(of_names, d->class_name[i]) >= 0)
+            continue;
+        for (int k = 0; k < of_names->n_classes; k++)
+            if (find_class(d, of_names->class_name[k]) < 0)
+                return fmt_fail(e, FMT_INVALID, "\"%.100s\" is no class", of_names->class_name[k]);
+        return fmt_fail(e, FMT_INVALID, "\"%.100s\" is missing", d->class_name[i]);
+    }
+    return 0;
+}
+
+/* Names that no image has are classes, too, each with a warning. */
+static int add_missing(struct dataset *d, const struct dataset *of_names, struct fmt_error *e)
+{
+    int status = 0;
+    for (int k = 0; k < of_names->n_classes && !status; k++) {
+        const char *name = of_names->class_name[k];
+        if (find_class(d, name) >= 0)
+            continue;
+        status = dataset_add_class(d, name, e);
+        if (!status)
+            status = dataset_note(d, DATASET_EMPTY_CLASS, name, e, "no image is of this class");
+    }
     return status;
 }
 
 int dataset_order_classes(struct dataset *d, const char *names, struct fmt_error *e)
 {
-    size_t n = (size_t)d->n_classes;
-    int *position = malloc((n + 1) * sizeof *position);
-    char **ordered = malloc((n + 1) * sizeof *ordered);
-    int status = position && ordered ? 0 : fmt_no_memory(e);
-    for (size_t i = 0; i < n && !status; i++)
-        position[i] = -1;
-    if (!status && n == 0)
-        status = fmt_fail(e, FMT_INVALID, "the dataset has no classes (names and plain folders have none)");
+    struct dataset of_names = {0};
+    if (d->n_classes == 0)
+        return fmt_fail(e, FMT_INVALID, "the dataset has no classes (names and plain folders have none)");
+    int *position = NULL, status = read_names(&of_names, names, e);
     if (!status)
-        status = read_order(d, names, position, e);
-    for (size_t i = 0; i < n && !status; i++)
-        ordered[position[i]] = d->class_name[i];
+        status = check_complete(d, &of_names, e);
     if (!status)
-        memcpy(d->class_name, ordered, n * sizeof *ordered);
-    for (int64_t i = 0; i < d->n_images && !status; i++)
-        if (d->image[i].label >= 0)
-            d->image[i].label = position[d->image[i].label];
+        status = add_missing(d, &of_names, e);
+    if (!status && !(position = malloc((size_t)d->n_classes * sizeof *position)))
+        status = fmt_no_memory(e);
+    for (int i = 0; i < d->n_classes && !status; i++)
+        position[i] = find_class(&of_names, d->class_name[i]);
+    if (!status)
+        status = reorder(d, position, e);
     free(position);
-    free(ordered);
+    dataset_release(&of_names);
     return status;
+}
+
+int dataset_set_positive(struct dataset *d, const char *name, struct fmt_error *e)
+{
+    if (d->n_classes != 2)
+        return fmt_fail(e, FMT_INVALID, "of two classes one is the positive; here %s %s",
+                        d->n_classes == 1 ? "is" : "are", FMT_COUNT(d->n_classes, "class", "classes"));
+    int i = find_class(d, name);
+    if (i < 0)
+        return fmt_fail(e, FMT_INVALID, "\"%.100s\" is no class", name);
+    return i == 1 ? 0 : reorder(d, (const int[]){1, 0}, e);
+}
+
+int dataset_group_by_label(struct dataset *d, struct fmt_error *e)
+{
+    char name[2 * INDEX_NAME_MAX + 2];
+    for (int64_t i = 0; i < d->n_images; i++) {
+        struct dataset_image *im = &d->image[i];
+        if (!*im->group || im->label < 0)
+            continue;
+        int n = snprintf(name, sizeof name, "%s:%s", im->group, d->class_name[im->label]), status = 0;
+        if (n > INDEX_NAME_MAX) {
+            im->at_fault = true;
+            status = dataset_note(d, DATASET_BAD_ENTRY, im->path, e, "group and class are too long for one name");
+        } else if (!(im->group = shared_text(d, name, i ? d->image[i - 1].group : NULL))) {
+            status = fmt_no_memory(e);
+        }
+        if (status)
+            return status;
+    }
+    return 0;
 }
 
 int dataset_note(struct dataset *d, enum dataset_finding_kind kind, const char *thing, struct fmt_error *e,

@@ -48,6 +48,8 @@
     X(OTHER_FOLDER, false, "other-folder", "in another's folder")                                  \
     X(UNLISTED, false, "unlisted", "in no list")                                                   \
     X(NO_LIST, false, "no-list", "split without list", "splits without list")                      \
+    X(EMPTY_CLASS, false, "empty-class", "class without images", "classes without images")         \
+    X(UNDIVIDED, false, "undivided", "split without images of a class", "splits without images of a class") \
     X(ODD_JPEG, false, "odd-jpeg", "JPEG file with oddities", "JPEG files with oddities")          \
     X(OTHER_FORMAT, false, "other-format", "image of another format", "images of other formats") \
     X(SYSTEM_FOLDER, false, "system-folder", "folder of a system", "folders of a system")          \
@@ -74,6 +76,7 @@ struct dataset_finding {
 struct dataset_image {
     const char *path; /* below the root, without "." or doubled slashes; names from standard input: as given */
     const char *split, *group, *extra; /* "" none */
+    const char *installation;          /* the group as it was found: before dataset_group_by_label */
     int32_t label, group_view;         /* -1 none; group_view: "shot" in lists and files */
     bool at_fault;                     /* there is an error with it */
     bool other_form;                   /* lists: a file exists whose name differs only in its Unicode form */
@@ -114,9 +117,16 @@ int dataset_find_names(struct dataset *d, char end, struct fmt_error *e);
 
 /* Checks an order of classes before the classes are known. FMT_INVALID: a name is empty or a duplicate. */
 int dataset_check_order(const char *names, struct fmt_error *e);
-/* Puts the classes into the order of `names`, "good,bad", which has each class once, and renumbers labels. FMT_INVALID:
- * an unknown, missing or duplicate class. */
+/* Puts the classes into the order of `names`, "good,bad", and renumbers labels. A name that no image has becomes a
+ * class, too, with a finding, so that sets of good parts only have the classes of the others. FMT_INVALID: a class is
+ * missing among the names, or a name is there twice. */
 int dataset_order_classes(struct dataset *d, const char *names, struct fmt_error *e);
+/* Makes this class the second of two: that is the positive one wherever there are two. FMT_INVALID: not one of two. */
+int dataset_set_positive(struct dataset *d, const char *name, struct fmt_error *e);
+
+/* Makes groups of the names of groups and labels: "ID:CLASS" for images that have both. For an installation that was
+ * photographed again after its repair. After the classes are in order. */
+int dataset_group_by_label(struct dataset *d, struct fmt_error *e);
 
 /* What reading an image gave, beside the fields of the image itself. */
 struct dataset_result {
@@ -140,6 +150,18 @@ void dataset_read(struct dataset *d, int64_t first, int64_t end, struct thread_p
 int dataset_note_results(struct dataset *d, struct dataset_result *result, struct fmt_error *e);
 
 int dataset_check(struct dataset *d, struct fmt_error *e); /* after dataset_note_results */
+
+/* Splits, drawn from the seed, for a dataset that has none: after dataset_check, for the images that can be used.
+ *
+ * Images of one installation, and images of one content, are never divided. What belongs together so is dealt out label
+ * by label, large sets first, each to the split that lacks most of its share. The lots depend on contents only, not on
+ * names nor on the order in which files were found. Splits that got no image of a class become findings. */
+struct dataset_shares {
+    double of_split[3]; /* train, val, test; they add up to 1 */
+};
+/* "70,15,15": any three numbers from 0 that are not all 0. */
+int dataset_parse_shares(const char *text, struct dataset_shares *shares, struct fmt_error *e);
+int dataset_divide(struct dataset *d, const struct dataset_shares *shares, uint64_t seed, struct fmt_error *e);
 
 int64_t dataset_count(const struct dataset *d, bool errors); /* of findings that are errors, or of warnings */
 static inline bool dataset_usable(const struct dataset_image *im)

@@ -1,5 +1,5 @@
-/* disjoint-sets.h - which of n things belong together, told pair by pair (union-find with path halving). Of each set the
- * least member stands for all.
+/* disjoint-sets.h - which of n things belong together, told pair by pair (union-find with path halving). Of each
+ * set the least member stands for all.
  *
  *   for (i < n) set[i] = i;  disjoint_join(set, a, b) ...;  disjoint_of(set, i) == disjoint_of(set, k)
  */

@@ -20,16 +20,23 @@
 #include "rootpath.h"
 #include "version.h"
 
-static const char *output = "-", *layout_name = "auto", *class_order, *part_option;
+static const char *output = "-", *layout_name = "auto", *class_order, *positive, *division, *part_option;
 static struct part part;
-static bool null_ended, join, keep_going, as_stored, json, provenance = true;
-static int64_t n_jobs, pixels_max = IMAGE_PIXELS_MAX;
+static struct dataset_shares shares;
+static bool null_ended, ticket, replace_splits, join, keep_going, as_stored, json, provenance = true;
+static int64_t n_jobs, seed, pixels_max = IMAGE_PIXELS_MAX;
 
 static const struct opt options[] = {
     OPT_PATH('o', "output", &output, "FILE", "write the catalogue to FILE [-]"),
     OPT_CHOICE(0, "layout", &layout_name, "auto|annotations|classes|folder", "what the folders mean [auto]"),
     OPT_STRING(0, "classes", &class_order, "NAMES",
                "order of the classes: good,bad; the second of two is positive [as found]"),
+    OPT_STRING(0, "positive", &positive, "CLASS",
+               "of two classes, the one to be found: it becomes the second [the second]"),
+    OPT_FLAG(0, "ticket", &ticket, "a group is a name within a label: photographed again after repair"),
+    OPT_STRING(0, "divide", &division, "T,V,T", "make splits: shares of train, val and test, 70,15,15"),
+    OPT_FLAG(0, "replace-splits", &replace_splits, "with --divide: whatever splits there are"),
+    OPT_SEED(&seed),
     OPT_FLAG('0', "null", &null_ended, "names on standard input end with a zero byte"),
     OPT_STRING(0, "part", &part_option, "I/N",
                "decode part I of N of the images, write what was found; slurm: of this task of an array [all]"),
@@ -89,6 +96,26 @@ static void order_classes(struct dataset *d)
     msg_die("--classes: %s%s", e.text, known);
 }
 
+static void choose_positive(struct dataset *d)
+{
+    struct fmt_error e = {0};
+    if (dataset_set_positive(d, positive, &e))
+        msg_die("--positive %s: %s%s%s%s%s", positive, e.text, d->n_classes == 2 ? "; there are " : "",
+                d->n_classes == 2 ? d->class_name[0] : "", d->n_classes == 2 ? " and " : "",
+                d->n_classes == 2 ? d->class_name[1] : "");
+}
+
+/* Splits of folders and lists, in the way of --divide. */
+static void drop_splits(struct dataset *d)
+{
+    for (int64_t i = 0; i < d->n_images; i++) {
+        if (*d->image[i].split && !replace_splits)
+            msg_die("--divide: the dataset has splits: %.250s is in %s (--replace-splits divides anew)", d->image[i].path,
+                    d->image[i].split);
+        d->image[i].split = "";
+    }
+}
+
 static void find(struct dataset *d, const char *root)
 {
     struct fmt_error e = {0};
@@ -101,6 +128,12 @@ static void find(struct dataset *d, const char *root)
         msg_die("%s", e.text);
     if (class_order)
         order_classes(d);
+    if (positive)
+        choose_positive(d);
+    if (division)
+        drop_splits(d);
+    if (ticket && dataset_group_by_label(d, &e))
+        msg_die("%s", e.text);
     if (!names)
         warn_of_splits(d);
 }
@@ -200,7 +233,8 @@ static void print_counts(const struct dataset *d, bool errors)
 }
 
 struct totals {
-    int64_t n_images, n_left_out, n_groups, n_unlabelled, *of_class, of_split[4]; /* train, val, test, none */
+    int64_t n_images, n_left_out, n_groups, n_unlabelled, of_split[4]; /* train, val, test, none */
+    int64_t *of_class, (*of_both)[4]; /* [n_classes]; of the splits of each class */
 };
 
 static int split_number(const char *split)
@@ -218,10 +252,11 @@ static int by_text(const void *a, const void *b)
 
 static struct totals count(const struct dataset *d)
 {
-    struct totals t = {.of_class = calloc((size_t)d->n_classes + 1, sizeof *t.of_class)};
+    struct totals t = {.of_class = calloc((size_t)d->n_classes + 1, sizeof *t.of_class),
+                       .of_both = calloc((size_t)d->n_classes + 1, sizeof *t.of_both)};
     const char **group = calloc((size_t)d->n_images + 1, sizeof *group);
     int64_t n_in_groups = 0;
-    if (!t.of_class || !group)
+    if (!t.of_class || !t.of_both || !group)
         msg_die("out of memory");
     for (int64_t i = 0; i < d->n_images; i++) {
         const struct dataset_image *im = &d->image[i];
@@ -232,6 +267,8 @@ static struct totals count(const struct dataset *d)
         t.n_images++;
         t.of_split[split_number(im->split)]++;
         *(im->label < 0 ? &t.n_unlabelled : &t.of_class[im->label]) += 1;
+        if (im->label >= 0)
+            t.of_both[im->label][split_number(im->split)]++;
         if (*im->group)
             group[n_in_groups++] = im->group;
     }
@@ -255,9 +292,28 @@ static void print_totals(const struct dataset *d, const struct totals *t)
     if (t->n_unlabelled)
         snprintf(text + used, sizeof text - used, ", without label %" PRId64, t->n_unlabelled);
     msg_note("%s in %s%s", FMT_COUNT(t->n_images, "image", "images"), FMT_COUNT(t->n_groups, "group", "groups"), text);
+}
+
+/* "train: good 18, bad 6" for each split that was drawn. */
+static void print_division(const struct dataset *d, const struct totals *t)
+{
+    for (int s = 0; s < 3; s++) {
+        char text[512] = "";
+        size_t used = 0;
+        for (int c = 0; c < d->n_classes && used < sizeof text - 100; c++, used = strlen(text))
+            snprintf(text + used, sizeof text - used, "%s%.64s %" PRId64, c ? ", " : ": ", d->class_name[c],
+                     t->of_both[c][s]);
+        if (t->of_split[s])
+            msg_note("divided by seed %" PRId64 ", %s %" PRId64 "%s", seed, dataset_splits[s], t->of_split[s], text);
+    }
+}
+
+/* Which class is the defect: said before all else, as every report says it. */
+static void print_positive(const struct dataset *d)
+{
     if (d->n_classes == 2)
         msg_note("positive class (the defect): %.100s, the second of %.100s, %.100s%s", d->class_name[1],
-                 d->class_name[0], d->class_name[1], class_order ? "" : " (--classes orders them)");
+                 d->class_name[0], d->class_name[1], class_order || positive ? "" : " (--positive names another)");
 }
 
 static void report_totals(const struct dataset *d, const struct totals *t)
@@ -279,6 +335,12 @@ static void report_totals(const struct dataset *d, const struct totals *t)
     if (d->n_classes == 2)
         json_report_text(o, "positive", d->class_name[1]);
     json_report_int(o, "without_label", t->n_unlabelled);
+    struct cJSON *classes_of = json_report_object(o, "classes_of_splits");
+    for (int s = 0; s < 3 && d->n_classes; s++) {
+        struct cJSON *of = t->of_split[s] ? json_report_object(classes_of, dataset_splits[s]) : NULL;
+        for (int c = 0; c < d->n_classes && of; c++)
+            json_report_int(of, d->class_name[c], t->of_both[c][s]);
+    }
     struct cJSON *kinds = json_report_object(o, "findings");
     for (int k = 0; k < DATASET_FINDING_KINDS; k++)
         if (d->n_of_kind[k])
@@ -359,6 +421,14 @@ static void write_catalogue(const struct dataset *d, const char *root)
     provenance_text(&p, "layout", layout_name);
     if (class_order)
         provenance_text(&p, "classes", class_order);
+    if (positive)
+        provenance_text(&p, "positive", positive);
+    if (ticket)
+        provenance_flag(&p, "ticket", ticket);
+    if (division) {
+        provenance_text(&p, "divide", division);
+        provenance_int(&p, "seed", seed);
+    }
     provenance_flag(&p, "as_stored", as_stored);
     provenance_int(&p, "max_pixels", pixels_max);
     provenance_flag(&p, "keep_going", keep_going);
@@ -378,8 +448,9 @@ static void write_catalogue(const struct dataset *d, const char *root)
 /* Checks the options and returns the index of DATASET. */
 static int parse(int argc, char **argv)
 {
-    static const void *const of_folders[] = {&layout_name, NULL}, *const of_catalogue[] = {&keep_going, NULL},
-                             *const of_decoding[] = {&n_jobs, NULL};
+    static const void *const of_folders[] = {&layout_name, NULL}, *const of_decoding[] = {&n_jobs, NULL},
+                             *const of_division[] = {&replace_splits, &seed, NULL},
+                             *const of_catalogue[] = {&keep_going, &division, NULL};
     struct fmt_error e = {0};
     int first = opt_parse(&tool, argc, argv);
     if (argc == first)
@@ -397,6 +468,10 @@ static int parse(int argc, char **argv)
         msg_usage("--json and the catalogue would both go to standard output: give -o");
     if (class_order && dataset_check_order(class_order, &e))
         msg_usage("--classes %s: %s", class_order, e.text);
+    if (division && dataset_parse_shares(division, &shares, &e))
+        msg_usage("--divide %s: %s", division, e.text);
+    if (!division)
+        opt_unused(&tool, of_division, "it is for --divide");
     if (names)
         opt_unused(&tool, of_folders, "names on standard input have no layout");
     if (part.n > 0)
@@ -415,7 +490,7 @@ static void write_images(const struct dataset *d, const char *root)
     write_catalogue(d, strcmp(root, "-") == 0 ? "" : root);
 }
 
-/* Totals, or why there is no catalogue. */
+/* What there is, or why there is no catalogue. */
 static void report(const struct dataset *d, const char *root, const struct totals *totals, bool written)
 {
     int64_t n_errors = dataset_count(d, true);
@@ -423,12 +498,15 @@ static void report(const struct dataset *d, const char *root, const struct total
     print_counts(d, false);
     if (json)
         report_totals(d, totals);
-    if (written)
+    if (written) {
         print_totals(d, totals);
-    else if (totals->n_images == 0)
+        if (division)
+            print_division(d, totals);
+    } else if (totals->n_images == 0) {
         msg_error("%s: no image%s; no catalogue written", root, n_errors ? " is left" : "s");
-    else
+    } else {
         msg_error("%s: no catalogue written (-k leaves out images with errors)", root);
+    }
 }
 
 /* The findings from the first one on; those before are of the list, and --join reports them. */
@@ -459,8 +537,9 @@ static int report_part(const struct dataset *d, int64_t first)
 static int finish(struct dataset *d, const char *root)
 {
     struct fmt_error e = {0};
-    if (dataset_check(d, &e))
+    if (dataset_check(d, &e) || (division && dataset_divide(d, &shares, (uint64_t)seed, &e)))
         msg_die("%s", e.text);
+    print_positive(d);
     for (int64_t i = 0; i < d->n_findings; i++)
         report_finding(&d->finding[i]);
     struct totals totals = count(d);
@@ -470,6 +549,7 @@ static int finish(struct dataset *d, const char *root)
         write_images(d, root);
     report(d, root, &totals, good);
     free(totals.of_class);
+    free(totals.of_both);
     return !good ? EXIT_FAILED : n_errors ? EXIT_SKIPPED : EXIT_DONE;
 }
 

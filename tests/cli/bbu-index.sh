@@ -326,14 +326,14 @@ mkdir -p cl/ok/s1 cl/bad
 cp made/train/"$a"/*.jpeg cl/ok/s1 && cp made/train/"$b"/*.jpeg cl/bad
 status 0 bbu-index --layout classes -o c.index cl
 err_has '6 images in 1 group, bad 3, ok 3'
-err_has 'positive class (the defect): ok, the second of bad, ok (--classes orders them)'
+err_has 'positive class (the defect): ok, the second of bad, ok (--positive names another)'
 err_lacks 'no groups'
 status 0 bbu-index --json --layout classes -o c.index cl
 out_has '"classes":{"bad":3,"ok":3},"class_order":["bad","ok"],"positive":"ok"'
 status 0 bash -c 'bbu-index --json --layout classes --classes ok,bad -o o.index cl'
 out_has '"classes":{"ok":3,"bad":3},"class_order":["ok","bad"],"positive":"bad"'
 err_has 'positive class (the defect): bad, the second of ok, bad'
-err_lacks 'orders them'
+err_lacks 'names another'
 bbu-pack -q o.index -o os
 check 'the order is that of the catalogue and of the shards' bash -c 'bbu-info --json o.index | grep -q "\"classes\":{\"ok\":3,\"bad\":3}" && bbu-info --json os/* | grep -q "\"classes\":\[\"ok\",\"bad\"\]"'
 check 'labels follow it' bash -c '"$BUILD/tests/shardcat" os | grep "^bad/" | grep -vq " label 1 " || "$BUILD/tests/shardcat" os | grep "^ok/" | grep -vq " label 0 "; test $? -eq 1'

@@ -36,6 +36,7 @@ wrong_values() {
     */N) printf '%s\n' '' x 1x 1.5 -1 1e3 0x10 1K '1 ' - nan 99999999999999999999 9007199254740993 ;;
     */X | */P | */T | */G) printf '%s\n' '' x 1x -1 1e999 1e300x nan inf 0x1p3 1,5 '1 ' - ;;
     */*'|'*) printf '%s\n' '' nosuch "$2" "${2%%|*}x" "$(printf %.1s "$2")" 1 ;;
+    --divide/*) printf '%s\n' 70,30 0,0,0 a,b,c ;;
     --classes/*) printf '%s\n' '' , a,,b a, ,a a,a a,b,a ;;
     */NAME | */NAMES | */CLASS | */KEY) echo - ;;
     *) return 1 ;;
