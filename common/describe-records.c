@@ -8,6 +8,7 @@
 #include "describe-internal.h"
 #include "feat.h"
 #include "index.h"
+#include "inspector.h"
 #include "linear.h"
 #include "readings.h"
 #include "shard.h"
@@ -173,6 +174,23 @@ static int bank_lines(const struct fmt_reader *io, void (*line)(const char *text
     return status ? status : FMT_END;
 }
 
+static int inspector_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
+{
+    struct inspector x;
+    int status = inspector_open(&x, io, e);
+    if (status)
+        return status;
+    for (int i = 0; i < x.n_members; i++) {
+        const struct inspector_member *m = &x.member[i];
+        char text[LINE_BYTES], hex[DIGEST_HEX];
+        digest_hex(m->sha256, hex);
+        snprintf(text, sizeof text, "%s\t%s\t%" PRIu64 "\t%s", inspector_role_name(m->role), m->name, m->bytes, hex);
+        line(text);
+    }
+    inspector_close(&x);
+    return FMT_END;
+}
+
 static int tensor_lines(struct file *f, void (*line)(const char *text), struct fmt_error *e)
 {
     struct tensorfile t;
@@ -196,7 +214,8 @@ int describe_records(struct file *f, void (*line)(const char *text), struct fmt_
     static int (*const lines[])(const struct fmt_reader *, void (*)(const char *), struct fmt_error *) = {
         [BLOCK_INDEX] = index_lines, [BLOCK_SHARD] = shard_lines, [BLOCK_VIEWS] = views_lines,
         [BLOCK_FEAT] = feat_lines,   [BLOCK_LINEAR] = linear_lines,
-        [BLOCK_READINGS] = readings_lines, [BLOCK_BANK] = bank_lines};
+        [BLOCK_READINGS] = readings_lines, [BLOCK_BANK] = bank_lines,
+        [BLOCK_INSPECTOR] = inspector_lines};
     struct fmt_reader io = file_reader(f);
     struct verify_peek p;
     enum block_kind kind = verify_peek(&p, &io);

@@ -13,6 +13,7 @@
 #include "bank.h"
 #include "checkpoint-reader.h"
 #include "feat.h"
+#include "inspector.h"
 #include "linear.h"
 #include "readings.h"
 #include "json-report.h"
@@ -306,6 +307,42 @@ static int describe_bank(struct cJSON *o, const struct fmt_reader *io, struct fm
     return 0;
 }
 
+/* Classifier and bank are described as the files that they were; weights are not read. */
+static int describe_member(struct cJSON *o, const struct inspector *x, int i, struct fmt_error *e)
+{
+    const struct inspector_member *m = &x->member[i];
+    struct inspector_source s;
+    uint8_t *text = NULL;
+    int status = 0;
+    json_report_text(o, "name", m->name);
+    json_report_int(o, "bytes", (int64_t)m->bytes);
+    add_hex(o, "sha256", m->sha256);
+    inspector_source_init(&s, x, i);
+    if (m->role == INSPECTOR_SETTINGS && (status = inspector_load(x, i, &text, e)) == 0)
+        add_json(o, "settings", (const char *)text);
+    if (m->role == INSPECTOR_CLASSIFIER)
+        status = describe_linear(o, &s.reader, e);
+    if (m->role == INSPECTOR_BANK || m->role == INSPECTOR_FAULTS)
+        status = describe_bank(o, &s.reader, e);
+    inspector_source_release(&s);
+    free(text);
+    return status;
+}
+
+static int describe_inspector(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
+{
+    struct inspector x;
+    int status = inspector_open(&x, io, e);
+    if (status)
+        return status;
+    add_container(o, &x.block);
+    for (int i = 0; i < x.n_members && !status; i++)
+        status = describe_member(json_report_object(o, inspector_role_name(x.member[i].role)), &x, i, e);
+    add_json(o, "provenance", x.block.header.provenance);
+    inspector_close(&x);
+    return status;
+}
+
 static int describe_readings(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
 {
     struct readings r;
@@ -458,6 +495,7 @@ int describe_file(struct cJSON *o, struct file *f, bool *ours, struct fmt_error 
         [BLOCK_INDEX] = describe_index, [BLOCK_SHARD] = describe_shard, [BLOCK_VIEWS] = describe_views,
         [BLOCK_FEAT] = describe_feat,   [BLOCK_CKPT] = describe_ckpt,   [BLOCK_LINEAR] = describe_linear,
         [BLOCK_READINGS] = describe_readings, [BLOCK_CKPT_SET] = describe_ckpt_set, [BLOCK_BANK] = describe_bank,
+        [BLOCK_INSPECTOR] = describe_inspector,
     };
     struct fmt_reader io = file_reader(f);
     struct verify_peek p;

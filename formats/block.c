@@ -13,7 +13,8 @@
 const char *block_kind_name(enum block_kind kind)
 {
     static const char *const name[] = {"file",       "catalogue",  "shard",    "views",         "features",
-                                       "checkpoint", "classifier", "readings", "checkpoint set", "bank"};
+                                       "checkpoint", "classifier", "readings", "checkpoint set", "bank",
+                                       "inspector"};
     return kind <= BLOCK_LAST ? name[kind] : "file of an unknown kind";
 }
 

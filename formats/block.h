@@ -7,8 +7,8 @@
  * wherever it is, and a reader can stream (pipe) or seek (read_at).
  *
  * The kind of the file defines the contents of blocks (index.h, shard.h, views.h, feat.h, ckpt.h, linear.h,
- * readings.h, ckpt-set.h, bank.h). Here a block is a number of bytes that hold a number of records; records are
- * numbered through the file.
+ * readings.h, ckpt-set.h, bank.h, inspector.h). Here a block is a number of bytes that hold a number of records;
+ * records are numbered through the file.
  *
  *   writing:  block_create(&w, &io, &header, e);  block_add(&w, bytes, n, n_records, level, e) ...;
  *             block_finish(&w, e);
@@ -31,7 +31,7 @@
 
 enum block_kind {
     BLOCK_ANY = 0, BLOCK_INDEX = 1, BLOCK_SHARD, BLOCK_VIEWS, BLOCK_FEAT, BLOCK_CKPT, BLOCK_LINEAR, BLOCK_READINGS,
-    BLOCK_CKPT_SET, BLOCK_BANK, BLOCK_LAST = BLOCK_BANK
+    BLOCK_CKPT_SET, BLOCK_BANK, BLOCK_INSPECTOR, BLOCK_LAST = BLOCK_INSPECTOR
 };
 
 #define BLOCK_BYTES_MAX ((uint32_t)1 << 30)   /* of a decoded block */
@@ -54,7 +54,7 @@ struct block_header {
 /* The kind of a file by its first n bytes; BLOCK_ANY: not a kind of file that this version knows. */
 enum block_kind block_kind_of(const uint8_t *first, size_t n);
 /* "catalogue", "shard", "views", "features", "checkpoint", "classifier", "readings", "checkpoint set",
- * "bank" */
+ * "bank", "inspector" */
 const char *block_kind_name(enum block_kind kind);
 
 /* ---------------------------------------------------------------- writing */

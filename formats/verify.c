@@ -8,6 +8,7 @@
 #include "ckpt-set.h"
 #include "feat.h"
 #include "index.h"
+#include "inspector.h"
 #include "linear.h"
 #include "readings.h"
 #include "shard.h"
@@ -177,6 +178,18 @@ static int walk_bank(const struct fmt_reader *io, struct walk *w, struct fmt_err
     return 0;
 }
 
+static void count_members(void *arg, int64_t n)
+{
+    struct walk *w = arg;
+    count(w, n - w->n->n_records);
+}
+
+static int walk_inspector(const struct fmt_reader *io, struct walk *w, struct fmt_error *e)
+{
+    int64_t n = 0;
+    return inspector_check(io, count_members, w, &n, e);
+}
+
 int verify_whole(const struct fmt_reader *io, struct verify_counts *n, void (*step)(void *arg, int64_t n_records),
                  void *arg, struct fmt_error *e)
 {
@@ -195,6 +208,7 @@ int verify_whole(const struct fmt_reader *io, struct verify_counts *n, void (*st
     case BLOCK_READINGS: status = walk_readings(&p.io, &w, e); break;
     case BLOCK_CKPT_SET: status = walk_ckpt_set(&p.io, &w, e); break;
     case BLOCK_BANK: status = walk_bank(&p.io, &w, e); break;
+    case BLOCK_INSPECTOR: status = walk_inspector(&p.io, &w, e); break;
     case BLOCK_ANY: /* block_open finds the reason */
         if ((status = block_open(&r, &p.io, BLOCK_ANY, e)) == 0) {
             block_close(&r);

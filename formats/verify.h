@@ -23,7 +23,8 @@ enum block_kind verify_peek(struct verify_peek *p, const struct fmt_reader *io);
 
 struct verify_counts {
     enum block_kind kind;
-    int64_t n_records; /* images, batches, rows, tensors, rows of weights, ranks, photographs and vectors */
+    int64_t n_records; /* images, batches, rows, tensors, rows of weights, ranks, photographs and vectors,
+                        * members */
 };
 
 /* step (may be NULL) is called after each record or block with the number of records so far. */

@@ -1,6 +1,6 @@
 /* format-samples - writes the small files of samples.h: KIND (catalogue, shard, views, features, checkpoint,
- * classifier, readings, checkpoint set, bank; part, part-0: of a set) to a FILE. For tests of the command lines, and
- * how the golden examples and the corpora of the fuzz targets were made.
+ * classifier, readings, checkpoint set, bank, inspector; part, part-0: of a set) to a FILE. For tests of the command
+ * lines, and how the golden examples and the corpora of the fuzz targets were made.
  * usage: format-samples KIND FILE [bare|small|apart|joined]
  *   bare: without provenance; small: the example of the manual's page (KIND "empty" too); apart: as tests/fuzz/wrap.h
  *   takes it; joined: such bytes from standard input into a container

@@ -11,6 +11,7 @@
 #include "ckpt-set.h"
 #include "feat.h"
 #include "index.h"
+#include "inspector.h"
 #include "linear.h"
 #include "readings.h"
 #include "shard.h"
@@ -519,6 +520,53 @@ static inline int small_bank(const struct fmt_writer *io, const struct provenanc
     return status;
 }
 
+/* A member of some bytes. */
+struct sample_member {
+    struct fmt_memory memory;
+    struct inspector_part part;
+};
+
+static inline void sample_part_of(struct sample_member *m, enum inspector_role role, const char *name, const void *data,
+                                  size_t bytes, int level)
+{
+    m->memory = (struct fmt_memory){data, bytes, 0};
+    m->part = (struct inspector_part){role, name, fmt_memory_reader(&m->memory), level};
+}
+
+enum { SAMPLE_MEMBERS = 4 };
+static inline int write_inspector(const struct fmt_writer *io, const struct provenance *p, int n, struct fmt_error *e)
+{
+    static const char settings[] = "{\"version\":1}\n", weights[] = "not looked at";
+    struct fmt_buffer classifier = {0}, bank = {0};
+    struct fmt_writer to_classifier = fmt_buffer_writer(&classifier), to_bank = fmt_buffer_writer(&bank);
+    struct sample_member m[SAMPLE_MEMBERS];
+    struct inspector_part part[SAMPLE_MEMBERS];
+    uint8_t identity[DIGEST_BYTES];
+    sample_part_of(&m[0], INSPECTOR_SETTINGS, "settings.json", settings, sizeof settings - 1, 3);
+    sample_part_of(&m[1], INSPECTOR_WEIGHTS, "vits14.safetensors", weights, sizeof weights - 1, BLOCK_STORED);
+    int status = small_linear(&to_classifier, p, e);
+    if (status == 0)
+        status = small_bank(&to_bank, p, e);
+    sample_part_of(&m[2], INSPECTOR_CLASSIFIER, "model.logreg", classifier.data, classifier.bytes, 3);
+    sample_part_of(&m[3], INSPECTOR_BANK, "good.bank", bank.data, bank.bytes, 3);
+    for (int i = 0; i < n; i++)
+        part[i] = m[i].part;
+    if (status == 0)
+        status = inspector_write(part, n, p, io, identity, e);
+    fmt_buffer_release(&classifier);
+    fmt_buffer_release(&bank);
+    return status;
+}
+
+static inline int sample_inspector(const struct fmt_writer *io, bool with_provenance, struct fmt_error *e)
+{
+    struct provenance p;
+    sample_provenance(&p, with_provenance);
+    int status = write_inspector(io, &p, SAMPLE_MEMBERS, e);
+    provenance_release(&p);
+    return status;
+}
+
 /* kind as for sample_write; 0: a catalogue without images, the smallest file of all. */
 static inline int sample_small(int kind, const struct fmt_writer *io, struct fmt_error *e)
 {
@@ -536,13 +584,14 @@ static inline int sample_small(int kind, const struct fmt_writer *io, struct fmt
     case BLOCK_READINGS: status = write_readings(io, &p, 1, e); break;
     case BLOCK_CKPT_SET: status = small_ckpt_set(io, &p, e); break;
     case BLOCK_BANK: status = small_bank(io, &p, e); break;
+    case BLOCK_INSPECTOR: status = write_inspector(io, &p, SAMPLE_MEMBERS - 1, e); break;
     case SAMPLE_CKPT_PART: status = small_part(io, 1, &p, &(struct ckpt_seal){0}, e); break;
     }
     provenance_release(&p);
     return status;
 }
 
-/* kind 1 .. 9, as enum block_kind, or one of those above. */
+/* kind 1 .. 10, as enum block_kind, or one of those above. */
 static inline int sample_write(int kind, const struct fmt_writer *io, bool with_provenance, struct fmt_error *e)
 {
     switch (kind) {
@@ -555,6 +604,7 @@ static inline int sample_write(int kind, const struct fmt_writer *io, bool with_
     case BLOCK_READINGS: return sample_readings(io, with_provenance, e);
     case BLOCK_CKPT_SET: return sample_ckpt_set(io, with_provenance, e);
     case BLOCK_BANK: return sample_bank(io, with_provenance, e);
+    case BLOCK_INSPECTOR: return sample_inspector(io, with_provenance, e);
     case SAMPLE_CKPT_PART: return sample_part(io, 1, with_provenance, NULL, e);
     case SAMPLE_CKPT_PART_0: return sample_part(io, 0, with_provenance, NULL, e);
     }

@@ -3,7 +3,7 @@
 # that were written only from feat(5) and dino-ckpt(5) read what they should.
 . "$(dirname "$0")/lib.sh"
 root=$TESTS/..
-for page in bbu-file bbu-index bbu-shard dino-views feat dino-ckpt feat-logreg feat-bank bbu-readings; do
+for page in bbu-file bbu-index bbu-shard dino-views feat dino-ckpt feat-logreg feat-bank bbu-inspector bbu-readings; do
     files=$(sed -n 's|^\.Pa tests/golden/formats/must-decode/\([^ ]*\).*|\1|p' "$root/man/$page.5")
     check "$page(5) names its examples" test -n "$files"
     sed -n 's/^[0-9a-f]\{4\}  \(\([0-9a-f][0-9a-f] \{0,1\}\)*\).*/\1/p' "$root/man/$page.5" | tr -d ' \n' >page.hex

@@ -43,7 +43,7 @@ static void test_bytes(int kind)
 {
     static const int64_t n_records[] = {0, SAMPLE_IMAGES, SAMPLE_IMAGES, SAMPLE_BATCHES, SAMPLE_ROWS, SAMPLE_TENSORS,
                                         3, SAMPLE_READINGS, SAMPLE_PARTS,
-                                        SAMPLE_BANK_PHOTOGRAPHS + SAMPLE_BANK_VECTORS, SAMPLE_TENSORS};
+                                        SAMPLE_BANK_PHOTOGRAPHS + SAMPLE_BANK_VECTORS, SAMPLE_MEMBERS, SAMPLE_TENSORS};
     struct fmt_buffer b = make(kind, true), again = make(kind, true), bare = make(kind, false);
     struct verify_counts n;
     struct fmt_error e = {0};
