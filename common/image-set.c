@@ -15,19 +15,23 @@ struct path_adder {
     struct fmt_error *e;
 };
 
-static int add_path(void *arg, const char *path)
+int image_set_add(struct image_set *s, const char *path, struct fmt_error *e)
 {
-    struct path_adder *a = arg;
-    struct image_set *s = a->s;
     if (strlen(path) > INDEX_TEXT_MAX)
-        return fmt_fail(a->e, FMT_LIMIT, "%.60s...: a name of more than %d bytes", path, INDEX_TEXT_MAX);
-    if (fmt_grow(&s->path, s->n, &s->capacity, sizeof *s->path, a->e))
+        return fmt_fail(e, FMT_LIMIT, "%.60s...: a name of more than %d bytes", path, INDEX_TEXT_MAX);
+    if (fmt_grow(&s->path, s->n, &s->capacity, sizeof *s->path, e))
         return FMT_MEMORY;
     s->path[s->n] = strdup(path);
     if (!s->path[s->n])
-        return fmt_no_memory(a->e);
+        return fmt_no_memory(e);
     s->n++;
     return 0;
+}
+
+static int add_path(void *arg, const char *path)
+{
+    struct path_adder *a = arg;
+    return image_set_add(a->s, path, a->e);
 }
 
 /* A folder, a pattern, or a file that begins with a skippable frame of zstd, as all dinotools files do. */

@@ -37,6 +37,8 @@ struct image_set_slot { /* zero-initialise, reuse, release */
 
 /* Names on standard input end with `separator`: a newline, or 0. */
 int image_set_open(struct image_set *s, const char *const *operand, int n, char separator, struct fmt_error *e);
+/* One more file of a set that is zeroed or has files: the next number. Copies the path. */
+int image_set_add(struct image_set *s, const char *path, struct fmt_error *e);
 void image_set_close(struct image_set *s);
 
 /* Reads and decodes. Errors name the image. */

@@ -315,6 +315,23 @@ int tensorfile_open(struct tensorfile *f, const char *given, struct fmt_error *e
     return fmt_fail(e, why.status, "%s", why.text);
 }
 
+int tensorfile_open_over(struct tensorfile *f, const char *name, const struct fmt_reader *reader, struct fmt_error *e)
+{
+    struct fmt_error why = {0};
+    *f = (struct tensorfile){.path = strdup(name), .inside = true, .part = calloc(1, sizeof *f->part)};
+    int status = f->path && f->part ? 0 : fmt_no_memory(&why);
+    if (!status) {
+        f->part->reader = *reader;
+        status = read_part(f, f->part, true, &why);
+    }
+    if (!status)
+        return 0;
+    if (f->kind != TENSORFILE_CKPT)
+        fmt_prefix(&why, name);
+    tensorfile_close(f);
+    return fmt_fail(e, why.status, "%s", why.text);
+}
+
 void tensorfile_close(struct tensorfile *f)
 {
     named_tensor_release(&f->set);

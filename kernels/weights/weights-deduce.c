@@ -187,7 +187,7 @@ static int read_config_json(struct weights *w, struct fmt_error *e)
 {
     struct weights_hf h;
     struct fmt_error why = {0};
-    if (!w->hugging_face || strcmp(w->file.path, "-") == 0)
+    if (!w->hugging_face || w->file.inside || strcmp(w->file.path, "-") == 0)
         return 0;
     int status = weights_hf_read(&h, w->file.path, &why);
     if (w->has_settings) {

@@ -38,21 +38,18 @@ static int find_quantized(struct weights *w, struct fmt_error *e)
                : fmt_fail(e, FMT_UNSUPPORTED, "quantized to %.40s, which is not known here", how);
 }
 
-int weights_open(struct weights *w, const char *path, const struct weights_hint *hint, struct fmt_error *e)
+/* w->file is open; opened: whether that failed. */
+static int open_network(struct weights *w, int opened, const struct weights_hint *hint, struct fmt_error *e)
 {
     struct fmt_error why = {0};
-    *w = (struct weights){.role = hint->role};
     config_init(&w->settings);
-    int status = tensorfile_open(&w->file, path, e);
-    if (status) {
+    if (opened) {
         config_release(&w->settings);
-        return status;
+        return opened;
     }
+    w->role = hint->role;
     w->path = strdup(w->file.path);
-    if (!w->path)
-        status = fmt_no_memory(&why);
-    if (!status)
-        status = find_quantized(w, &why);
+    int status = w->path ? find_quantized(w, &why) : fmt_no_memory(&why);
     if (!status)
         status = weights_assign(w, &why);
     if (!status)
@@ -61,9 +58,22 @@ int weights_open(struct weights *w, const char *path, const struct weights_hint 
         status = check_network(w, hint, &why);
     if (!status)
         return 0;
-    fmt_prefix(&why, w->path ? w->path : path);
+    fmt_prefix(&why, w->file.path);
     weights_close(w);
     return fmt_fail(e, why.status, "%s", why.text);
+}
+
+int weights_open(struct weights *w, const char *path, const struct weights_hint *hint, struct fmt_error *e)
+{
+    *w = (struct weights){0};
+    return open_network(w, tensorfile_open(&w->file, path, e), hint, e);
+}
+
+int weights_open_over(struct weights *w, const char *name, const struct fmt_reader *reader,
+                      const struct weights_hint *hint, struct fmt_error *e)
+{
+    *w = (struct weights){0};
+    return open_network(w, tensorfile_open_over(&w->file, name, reader, e), hint, e);
 }
 
 void weights_close(struct weights *w)

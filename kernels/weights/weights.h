@@ -89,6 +89,9 @@ int weights_check_model(const char *name, struct fmt_error *e);
 
 /* Errors begin with the path. On failure there is nothing to close. */
 int weights_open(struct weights *w, const char *path, const struct weights_hint *hint, struct fmt_error *e);
+/* Of a file inside another one (tensorfile_open_over), which has no config.json beside it. */
+int weights_open_over(struct weights *w, const char *name, const struct fmt_reader *reader,
+                      const struct weights_hint *hint, struct fmt_error *e);
 void weights_close(struct weights *w);
 
 /* w.vit for vit_params: an unknown number of heads is replaced with 1, because no tensor depends on it. */
