@@ -1,5 +1,8 @@
 /* extract-describe.c - the description of features in their file: header and recipe. */
+#include <string.h>
+
 #include "extract-internal.h"
+#include "num.h"
 
 struct feat_header extract_feat_header(const struct extract *x)
 {
@@ -18,6 +21,27 @@ struct feat_header extract_feat_header(const struct extract *x)
     return h;
 }
 
+static const char *const fit_name[] = {[EXTRACT_RESIZE] = "resize", [EXTRACT_CROP] = "crop", [EXTRACT_PAD] = "pad"};
+
+int extract_settings_from(const struct feat_header *h, struct extract_settings *s, struct fmt_error *e)
+{
+    enum { FITS = sizeof fit_name / sizeof *fit_name };
+    static const char *const needed[] = {"resize", "size", "fit", "as_stored"};
+    const char *value[4];
+    for (int i = 0; i < 4; i++)
+        if (!(value[i] = recipe_find(&h->recipe, needed[i])))
+            return fmt_fail(e, FMT_INVALID, "does not say how images became the network's input (%s)", needed[i]);
+    *s = (struct extract_settings){.kind = h->kind, .layers = h->layers, .no_norm = !h->normalised,
+                                   .unit_length = h->unit, .as_stored = strcmp(value[3], "yes") == 0};
+    int fit = 0;
+    while (fit < FITS && strcmp(value[2], fit_name[fit]) != 0)
+        fit++;
+    if (fit == FITS || !num_i64(value[0], &s->resize) || !num_i64(value[1], &s->size) || h->layers == 0)
+        return fmt_fail(e, FMT_INVALID, "made in a way that this version does not know");
+    s->fit = (enum extract_fit)fit;
+    return 0;
+}
+
 static int add_network(const struct vit_config *v, struct recipe *r, struct fmt_error *e)
 {
     int status = recipe_add_int(r, "num_heads", v->n_heads, e);
@@ -30,13 +54,12 @@ static int add_network(const struct vit_config *v, struct recipe *r, struct fmt_
 
 int extract_recipe(const struct extract *x, struct recipe *r, struct fmt_error *e)
 {
-    static const char *const fit[] = {[EXTRACT_RESIZE] = "resize", [EXTRACT_CROP] = "crop", [EXTRACT_PAD] = "pad"};
     const struct extract_settings *s = &x->settings;
     int status = recipe_add_int(r, "resize", s->resize, e);
     if (!status)
         status = recipe_add_int(r, "size", s->size, e);
     if (!status)
-        status = recipe_add(r, "fit", fit[s->fit], e);
+        status = recipe_add(r, "fit", fit_name[s->fit], e);
     if (!status)
         status = recipe_add_flag(r, "as_stored", s->as_stored, e);
     if (!status)

@@ -152,6 +152,9 @@ int extract_worker_bytes(struct extract *x, int64_t height, int64_t width, size_
 int64_t extract_width(const struct extract *x);
 /* The header of a file of these features; the caller adds classes, the weights' hash and the recipe. */
 struct feat_header extract_feat_header(const struct extract *x);
+/* The settings that features with this header were made with, layers filled in. FMT_INVALID: they are not of a network,
+ * or their recipe does not say how images became its input, as in files of earlier versions. */
+int extract_settings_from(const struct feat_header *h, struct extract_settings *s, struct fmt_error *e);
 /* Adds to r how an image becomes the network's input, the settings of the network that the hash of its weights does not
  * cover (heads, the resampling of positions, the epsilon of the norms), and a precision other than float32. */
 int extract_recipe(const struct extract *x, struct recipe *r, struct fmt_error *e);
