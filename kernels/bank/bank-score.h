@@ -1,0 +1,57 @@
+/* bank-score.h - how far the tokens of photographs are from a bank, and the photographs' scores.
+ *
+ *   struct bank_scorer s;
+ *   bank_scorer_open(&s, &bank, faults or NULL, n_photographs_max, &device, e);
+ *   bank_scorer_run(&s, &rows, first, n, group, distance, score, e);
+ *   bank_scorer_close(&s);
+ *
+ * The distance of a token is 1 - s, s its largest cosine with a vector of the bank: raw, neither scaled nor clamped
+ * (rounding may give -1e-7). With a bank of faults it is the difference s(faults) - s(bank), negative where the token
+ * is nearer to good parts than to known faults. A larger value is worse in both cases. The score of a photograph is the
+ * mean of its largest distances, bank_scorer.largest of them.
+ *
+ * Groups: vectors of a token's own group do not count (bank_groups): the scores of photographs that are in the bank are
+ * what other photographs of such parts would get. They are slightly too large, because the choice of the vectors left
+ * out what is near to those of the group; for a threshold from good parts that is the safe side.
+ *
+ * Results depend on neither threads nor how many photographs are scored at once.
+ */
+#ifndef BANK_SCORE_H
+#define BANK_SCORE_H
+
+#include "backend.h"
+#include "bank.h"
+#include "rows.h"
+#include "token-search.h"
+
+struct bank_scorer {
+    struct token_search good, faults;
+    bool with_faults;
+    int64_t n_tokens, dim, n_photographs_max;
+    double largest; /* share of a photograph's tokens; from the bank, may be set before a run */
+    float *similarity;
+    int64_t *token_group;
+};
+
+/* Numbers for the groups of a bank's photographs and of rows, in one numbering: rows of the group of a photograph of
+ * the bank, by name or because they are the same image (content), have its number. of_bank [bank->n_photographs], of
+ * faults likewise (NULL without), of_rows [rows->n]; rows: columns group_name, content. */
+int bank_groups(const struct bank *bank, const struct bank *faults, const struct rows *rows, int64_t *of_bank,
+                int64_t *of_faults, int64_t *of_rows, struct fmt_error *e);
+
+/* of_bank, of_faults: from bank_groups, or NULL: all vectors count. The banks may be released afterwards.
+ * n_photographs_max: of a run; 1 for photographs that come one by one. */
+int bank_scorer_open(struct bank_scorer *s, const struct bank *bank, const int64_t *of_bank,
+                     const struct bank *faults, const int64_t *of_faults, int64_t n_photographs_max,
+                     const struct device *device, struct fmt_error *e);
+void bank_scorer_close(struct bank_scorer *s); /* a zeroed struct is allowed */
+
+/* Photographs first .. first + n - 1, any number: distance [n,n_tokens] (NULL: not wanted), score [n]. of_rows: groups
+ * of all rows; NULL if of_bank was. A photograph for which no vector counts: FMT_INVALID. */
+int bank_scorer_run(struct bank_scorer *s, const struct rows *rows, int64_t first, int64_t n, const int64_t *of_rows,
+                    float *distance, double *score, struct fmt_error *e);
+
+/* The mean of the largest ceil(share n) of distance [n], which is reordered. */
+double bank_score_of(float *distance, int64_t n, double share);
+
+#endif

@@ -1,0 +1,44 @@
+/* tokens.c - runs of tokens of one photograph are copied at once. */
+#include "tokens.h"
+
+#include "nearest.h"
+#include "num.h"
+
+/* Tokens first .. first + n - 1 of photograph p, to row `at`. */
+static int load_run(const struct tokens *t, int64_t p, int64_t first, int64_t n, struct op_ctx *c, struct tensor to,
+                    int64_t at, struct fmt_error *e)
+{
+    const struct rows *r = t->photographs;
+    int64_t row = rows_index(r, p), dim = tokens_dim(t), n_read;
+    if (tensor_given(r->x)) {
+        struct tensor all = TENSOR_SHAPED(r->x, tensor_elements(r->x) / dim, dim);
+        op_copy(c, tensor_rows(to, at, n), tensor_rows(all, row * t->n_tokens + first, n));
+        return 0;
+    }
+    const float *x = r->host_x ? r->host_x + row * r->dim : NULL;
+    int status = x ? 0 : r->read(r->arg, row, 1, &x, &n_read, e);
+    if (!status)
+        op_copy_in(c, tensor_rows(to, at, n), x + first * dim);
+    return status;
+}
+
+int tokens_load(const struct tokens *t, int64_t first, int64_t n, struct op_ctx *c, struct tensor to,
+                struct fmt_error *e)
+{
+    int64_t bad = -1;
+    for (int64_t i = 0, run; i < n; i += run) {
+        int64_t number = tokens_number(t, first + i), p = number / t->n_tokens, token = number % t->n_tokens;
+        for (run = 1; i + run < n && token + run < t->n_tokens && tokens_number(t, first + i + run) == number + run;)
+            run++;
+        int status = load_run(t, p, token, run, c, to, i, e);
+        if (status)
+            return status;
+    }
+    op_unit_rows(c, &bad, tensor_rows(to, 0, n));
+    if (bad < 0)
+        return 0;
+    int64_t number = tokens_number(t, first + bad), p = number / t->n_tokens;
+    return fmt_fail(e, FMT_NONFINITE, "%s, token %lld: a value is not finite",
+                    t->photographs->key ? t->photographs->key[p] : "a photograph",
+                    (long long)(number % t->n_tokens));
+}
