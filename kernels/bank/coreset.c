@@ -217,7 +217,8 @@ static int open_host(struct choosing *s, struct fmt_error *e)
     s->product = malloc(candidates * candidates * sizeof *s->product);
     out->chosen = malloc(size * sizeof *out->chosen);
     out->x = malloc(size * (size_t)s->dim * sizeof *out->x);
-    if (!s->nearest || !s->scratch || !s->candidate || !s->candidate_nearest || !s->product || !out->chosen || !out->x)
+    if (!s->nearest || !s->scratch || !s->candidate || !s->candidate_nearest || !s->product || !out->chosen ||
+        !out->x)
         return fmt_no_memory(e);
     for (int64_t i = 0; i < s->n; i++)
         s->nearest[i] = -INFINITY;

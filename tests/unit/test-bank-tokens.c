@@ -1,4 +1,5 @@
-/* Banks of tokens: the coreset against a plain greedy search, scores against plain distances; groups, faults, threads. */
+/* Banks of tokens: the coreset against a plain greedy search, scores against plain distances; groups, faults,
+ * threads. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
