@@ -196,7 +196,8 @@ static int open_device(struct choosing *s, const struct device *device, struct f
     op_linear_fwd(&s->c, s->xx, s->x, s->x, TENSOR_NONE);
     int status = op_sync(&s->c, e);
     if (!status)
-        status = token_search_open(&s->search, device, s->dim, num_min(s->n_candidates, s->size), num_min(CHUNK, s->n), false, e);
+        status = token_search_open(&s->search, device, s->dim, num_min(s->n_candidates, s->size),
+                                   num_min(CHUNK, s->n), false, e);
     if (!status)
         status = device_arena_init(&s->memory, device->backend, s->memory.high, e);
     if (!status)
