@@ -1,8 +1,8 @@
 /* binomial.h - exact statements about a share p of which k in n were seen: X ~ Bin(n, p).
  *
  * The bounds are one-sided (Clopper and Pearson 1934): whatever p is, binomial_upper(X, n, c) >= p with probability at
- * least c, and so is binomial_lower(X, n, c) <= p. From binomial_lower(k, n, 0.975) to binomial_upper(k, n, 0.975) is an
- * interval that holds p with probability at least 0.95. Relative error below 1e-12; n up to 10^9.
+ * least c, and so is binomial_lower(X, n, c) <= p. Between binomial_lower(k, n, 0.975) and binomial_upper(k, n, 0.975)
+ * p is found with probability at least 0.95. Relative error below 1e-12; n up to 10^9.
  */
 #ifndef BINOMIAL_H
 #define BINOMIAL_H
