@@ -22,6 +22,7 @@ enum rng_purpose {
     RNG_TEST = 8,
     RNG_REPLACE = 9,   /* what replaces an image that cannot be used; a = epoch, b = image */
     RNG_PICTURE = 10,  /* what int8 is fitted to where no images are; a = channel, b = cells of a side */
+    RNG_DRIFT = 15,    /* divisions of groups into two kinds; a = number of the division */
     RNG_CROP = 64      /* + index of the crop within its sample */
 };
 

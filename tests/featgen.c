@@ -1,7 +1,7 @@
 /* featgen - draws features for tests: clusters of classes, groups of shots, written as dino-extract would.
  * usage: featgen [-c CLASSES] [-g GROUPS] [-s SHOTS] [-d DIM] [-n NOISE] [--first G] [--mixed] [--seed N] [--weights
  * N]
- *                [--unlabelled] [--scale X] [--first-column X] -o FILE          tests only; not installed */
+ *                [--unlabelled] [--scale X] [--first-column X] [--cameras N] [--shift X] -o FILE    tests only */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,8 @@
 
 static int64_t n_classes = 2, n_groups = 30, n_shots = 3, dim = 16, first_group, seed, weights = 1;
 static int64_t only = -1, resize = -1, content_is;
-static double noise = 1.0, scale = 1.0, first_column = 1.0;
+static double noise = 1.0, scale = 1.0, first_column = 1.0, shift;
+static int64_t n_cameras, shifted_camera = -1;
 static bool mixed, unlabelled;
 static const char *output, *precision;
 static const struct opt options[] = {
@@ -33,6 +34,9 @@ static const struct opt options[] = {
     OPT_STRING(0, "precision", &precision, "NAME", "another item [none]"),
     OPT_REAL(0, "scale", &scale, 0, 1e38, "X", "values are multiplied by this [1]"),
     OPT_REAL(0, "first-column", &first_column, 0, 1e38, "X", "and those of the first column by this [1]"),
+    OPT_COUNT(0, "cameras", &n_cameras, 1, 1000, "N", "groups have cameras 0 .. N - 1 in turn, as a key [no key]"),
+    OPT_REAL(0, "shift", &shift, 0, 1e6, "X", "X is added to the first columns, a quarter of all [0]"),
+    OPT_COUNT(0, "shifted-camera", &shifted_camera, 0, 1000, "N", "but only where this is the camera [all]"),
     OPT_STRING('o', "output", &output, "FILE", "features"),
     OPT_SEED(&seed),
     OPT_COMMON,
@@ -47,6 +51,9 @@ static void draw(int64_t group, int64_t shot, int32_t label, float *x)
     struct rng r = rng_stream((uint64_t)seed, (uint64_t)(group + first_group), (uint64_t)shot + 1, RNG_TEST);
     for (int64_t j = 0; j < dim; j++)
         x[j] = (float)(scale * (0.5 * rng_normal(&centre) + noise * (0.5 * rng_normal(&own) + 0.7 * rng_normal(&r))));
+    bool shifted = shifted_camera < 0 || (n_cameras && group % n_cameras == shifted_camera);
+    for (int64_t j = 0; j < (dim + 3) / 4 && shifted; j++)
+        x[j] += (float)shift;
     x[0] = (float)(first_column * (double)x[0]);
 }
 
@@ -87,6 +94,8 @@ int main(int argc, char **argv)
     provenance_init(&p, "featgen", "0", false);
     provenance_int(&p, "seed", seed);
     provenance_int(&p, "first", first_group);
+    if (shift > 0)
+        provenance_real(&p, "shift", shift);
     if (only >= 0)
         provenance_int(&p, "only", only);
     if (file_create(&f, output, &e))
@@ -96,7 +105,7 @@ int main(int argc, char **argv)
     float *x = malloc((size_t)dim * sizeof *x);
     for (int64_t g = 0; !status && g < n_groups; g++)
         for (int64_t s = 0; !status && s < n_shots; s++) {
-            char key[96], group[32];
+            char key[96], group[32], extra[40] = "";
             uint8_t content[DIGEST_BYTES];
             int64_t odd = mixed && g % 5 == 0 && s == 0;
             int32_t label = (int32_t)((g + odd) % n_classes);
@@ -104,8 +113,10 @@ int main(int argc, char **argv)
                 continue;
             snprintf(group, sizeof group, "g%05lld", (long long)(g + first_group));
             snprintf(key, sizeof key, "%s/%s-%lld.jpeg", group, group, (long long)s);
+            if (n_cameras)
+                snprintf(extra, sizeof extra, "{\"camera\":%lld}", (long long)(g % n_cameras));
             int32_t number = unlabelled ? -1 : only >= 0 ? 0 : label;
-            struct feat_row row = {{key, "", group, "", number, (int32_t)s}, x, content};
+            struct feat_row row = {{key, "", group, extra, number, (int32_t)s}, x, content};
             digest_of(key, content_is ? 0 : strlen(key), content);
             content[0] = content_is ? (uint8_t)content_is : content[0];
             draw(g, s, label, x);

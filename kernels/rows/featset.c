@@ -329,7 +329,7 @@ int featset_open_all(struct featset *s, const char *const *path, int n, int64_t 
     if (!status)
         status = read_all(s, memory_bytes, device, e);
     if (!status && s->rows.n == 0)
-        status = fmt_fail(e, FMT_INVALID, "%s: no rows", s->path);
+        status = fmt_fail(e, FMT_END, "%s: no rows", s->path);
     if (status)
         featset_close(s);
     return status;

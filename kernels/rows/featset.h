@@ -50,7 +50,8 @@ struct featset {
     char *name; /* the path of several files */
 };
 
-/* memory_bytes: limit for the values. The device's threads read the blocks of a seekable file. Errors name the path. */
+/* memory_bytes: limit for the values. The device's threads read the blocks of a seekable file. Errors name the path.
+ * FMT_END: no rows. */
 int featset_open(struct featset *s, const char *path, int64_t memory_bytes, const struct device *device,
                  struct fmt_error *e);
 /* FMT_MISMATCH: rows that do not belong together, or recipes that do not record the same items; FMT_TRUNCATED: parts

@@ -16,6 +16,7 @@ words_of() {
         echo convert nosuch.pth -o nosuch.safetensors ;;
     feat-cat) echo nosuch ;;
     feat-compare) echo nosuch nosuch ;;
+    feat-drift) echo nosuch nosuch ;;
     feat-knn) echo nosuch nosuch ;;
     feat-logreg) echo -t nosuch nosuch ;;
     esac
