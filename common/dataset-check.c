@@ -290,9 +290,9 @@ static int check_mixed(struct check *c, int64_t first, int64_t n)
     for (int64_t i = first + 1; i < first + n; i++) {
         int32_t label = run_image(c, i)->label;
         if (label != a->label)
-            return dataset_note(c->d, DATASET_MIXED_GROUP, a->group, c->e,
-                                "the group has %s and %s (--ticket takes them for two groups)",
-                                label_name(c->d, a->label), label_name(c->d, label));
+            return dataset_note(c->d, DATASET_MIXED_GROUP, a->group, c->e, "the group has %s and %s%s",
+                                label_name(c->d, a->label), label_name(c->d, label),
+                                a->label >= 0 && label >= 0 ? " (--ticket takes them for two groups)" : "");
     }
     return 0;
 }

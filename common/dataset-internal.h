@@ -13,9 +13,15 @@
 
 /* Adds a copy; text fields that are NULL become "". NULL: out of memory. */
 struct dataset_image *dataset_add(struct dataset *d, const struct dataset_image *im, struct fmt_error *e);
+/* The class with this name, if need be in another Unicode form; -1: none. */
+int dataset_find_class(const struct dataset *d, const char *name);
 int dataset_add_class(struct dataset *d, const char *name, struct fmt_error *e);
 int dataset_note(struct dataset *d, enum dataset_finding_kind kind, const char *thing, struct fmt_error *e,
                  const char *reason, ...) __attribute__((format(printf, 5, 6)));
+
+/* A finding that stands for n of them. */
+int dataset_note_counted(struct dataset *d, enum dataset_finding_kind kind, const char *thing, int64_t n,
+                         struct fmt_error *e, const char *reason, ...) __attribute__((format(printf, 6, 7)));
 
 /* Removes "." and doubled slashes. False: the path is absolute, has "..", or is empty. out is as large as path. */
 bool dataset_normal_path(const char *path, char *out);
@@ -37,7 +43,11 @@ int dataset_system_folder(const char *name, size_t bytes); /* its index in the t
 int dataset_walk(struct dataset *d, const char *below, const char *const *skip,
                  bool (*listed)(void *arg, const char *folder), int (*found)(void *arg, const char *path), void *arg,
                  struct fmt_error *e);
-int dataset_note_format(struct dataset *d, const char *path, struct fmt_error *e); /* an image, but no JPEG file */
+/* A picture, below the root, that is none of those decoded: counted by its format, which dataset_note_formats tells. */
+int dataset_count_format(struct dataset *d, const char *path, struct fmt_error *e);
+int dataset_note_formats(struct dataset *d, struct fmt_error *e);
+/* "; a file is there, HEIC, ..." for messages about a path that is no image; "": no file either. */
+void dataset_tell_format(const struct dataset *d, const char *path, char *out, size_t bytes);
 char *dataset_path(const struct dataset *d, const char *below); /* of the root and a path below it, "": for free() */
 bool dataset_has_folder(const struct dataset *d, const char *below);
 

@@ -10,6 +10,7 @@
 
 #include "dataset-internal.h"
 #include "file.h"
+#include "foreign-image.h"
 
 enum { DEPTH_MAX = 64 };
 
@@ -40,13 +41,8 @@ struct walk {
 
 static bool is_other_format(const char *name)
 {
-    static const char *const endings[] = {".png",  ".bmp", ".tif", ".tiff", ".gif", ".webp", ".heic",
-                                          ".heif", ".jp2", ".dng", ".avif", ".ppm", ".pgm"};
-    const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
-        if (strcasecmp(dot, endings[i]) == 0)
-            return true;
-    return false;
+    return foreign_image_is_name(name) || text_ends_with_any_case(name, ".png") ||
+           text_ends_with_any_case(name, ".tif") || text_ends_with_any_case(name, ".tiff");
 }
 
 static bool is_name(const char *name, size_t bytes, const char *pattern)
@@ -173,10 +169,5 @@ int dataset_walk(struct dataset *d, const char *below, const char *const *skip,
     free(whole);
     int status = walk_folder(&w, below, 0), noted = note_system_folders(&w);
     return status ? status : noted;
-}
-
-int dataset_note_format(struct dataset *d, const char *path, struct fmt_error *e)
-{
-    return dataset_note(d, DATASET_OTHER_FORMAT, path, e, "not JPEG; left out");
 }
 

@@ -64,6 +64,7 @@ void dataset_release(struct dataset *d)
     free(d->class_name);
     free(d->image);
     free(d->finding);
+    free(d->format);
     free(d->root);
     *d = (struct dataset){0};
 }
@@ -113,8 +114,7 @@ int dataset_add_class(struct dataset *d, const char *name, struct fmt_error *e)
     return 0;
 }
 
-/* The class with this name, if need be in another Unicode form; -1: none. */
-static int find_class(const struct dataset *d, const char *name)
+int dataset_find_class(const struct dataset *d, const char *name)
 {
     int other = -1;
     for (int i = 0; i < d->n_classes; i++) {
@@ -134,7 +134,7 @@ static int read_names(struct dataset *of_names, const char *names, struct fmt_er
     *of_names = (struct dataset){0};
     while (!status && (name = strsep(&at, ",")))
         status = !*name                           ? fmt_fail(e, FMT_INVALID, "an empty name")
-                 : find_class(of_names, name) >= 0 ? fmt_fail(e, FMT_INVALID, "\"%.100s\" appears twice", name)
+                 : dataset_find_class(of_names, name) >= 0 ? fmt_fail(e, FMT_INVALID, "\"%.100s\" appears twice", name)
                                                    : dataset_add_class(of_names, name, e);
     free(copy);
     return status;
@@ -169,36 +169,28 @@ static int reorder(struct dataset *d, const int *position, struct fmt_error *e)
 static int check_complete(const struct dataset *d, const struct dataset *of_names, struct fmt_error *e)
 {
     for (int i = 0; i < d->n_classes; i++) {
-        if (find_class(of_names, d->class_name[i]) >= 0)
+        if (dataset_find_class(of_names, d->class_name[i]) >= 0)
             continue;
         for (int k = 0; k < of_names->n_classes; k++)
-            if (find_class(d, of_names->class_name[k]) < 0)
+            if (dataset_find_class(d, of_names->class_name[k]) < 0)
                 return fmt_fail(e, FMT_INVALID, "\"%.100s\" is no class", of_names->class_name[k]);
         return fmt_fail(e, FMT_INVALID, "\"%.100s\" is missing", d->class_name[i]);
     }
     return 0;
 }
 
-/* Names that no image has are classes, too, each with a warning. */
 static int add_missing(struct dataset *d, const struct dataset *of_names, struct fmt_error *e)
 {
     int status = 0;
-    for (int k = 0; k < of_names->n_classes && !status; k++) {
-        const char *name = of_names->class_name[k];
-        if (find_class(d, name) >= 0)
-            continue;
-        status = dataset_add_class(d, name, e);
-        if (!status)
-            status = dataset_note(d, DATASET_EMPTY_CLASS, name, e, "no image is of this class");
-    }
+    for (int k = 0; k < of_names->n_classes && !status; k++)
+        if (dataset_find_class(d, of_names->class_name[k]) < 0)
+            status = dataset_add_class(d, of_names->class_name[k], e);
     return status;
 }
 
 int dataset_order_classes(struct dataset *d, const char *names, struct fmt_error *e)
 {
     struct dataset of_names = {0};
-    if (d->n_classes == 0)
-        return fmt_fail(e, FMT_INVALID, "the dataset has no classes (names and plain folders have none)");
     int *position = NULL, status = read_names(&of_names, names, e);
     if (!status)
         status = check_complete(d, &of_names, e);
@@ -207,11 +199,25 @@ int dataset_order_classes(struct dataset *d, const char *names, struct fmt_error
     if (!status && !(position = malloc((size_t)d->n_classes * sizeof *position)))
         status = fmt_no_memory(e);
     for (int i = 0; i < d->n_classes && !status; i++)
-        position[i] = find_class(&of_names, d->class_name[i]);
+        position[i] = dataset_find_class(&of_names, d->class_name[i]);
     if (!status)
         status = reorder(d, position, e);
     free(position);
     dataset_release(&of_names);
+    return status;
+}
+
+int dataset_note_empty_classes(struct dataset *d, struct fmt_error *e)
+{
+    int64_t *n = calloc((size_t)d->n_classes + 1, sizeof *n);
+    int status = n ? 0 : fmt_no_memory(e);
+    for (int64_t i = 0; i < d->n_images && n; i++)
+        if (d->image[i].label >= 0)
+            n[d->image[i].label]++;
+    for (int c = 0; c < d->n_classes && !status; c++)
+        if (n[c] == 0)
+            status = dataset_note(d, DATASET_EMPTY_CLASS, d->class_name[c], e, "no image is of this class");
+    free(n);
     return status;
 }
 
@@ -220,7 +226,7 @@ int dataset_set_positive(struct dataset *d, const char *name, struct fmt_error *
     if (d->n_classes != 2)
         return fmt_fail(e, FMT_INVALID, "of two classes one is the positive; here %s %s",
                         d->n_classes == 1 ? "is" : "are", FMT_COUNT(d->n_classes, "class", "classes"));
-    int i = find_class(d, name);
+    int i = dataset_find_class(d, name);
     if (i < 0)
         return fmt_fail(e, FMT_INVALID, "\"%.100s\" is no class", name);
     return i == 1 ? 0 : reorder(d, (const int[]){1, 0}, e);
@@ -246,25 +252,42 @@ int dataset_group_by_label(struct dataset *d, struct fmt_error *e)
     return 0;
 }
 
-int dataset_note(struct dataset *d, enum dataset_finding_kind kind, const char *thing, struct fmt_error *e,
-                 const char *reason, ...)
+static int add_finding(struct dataset *d, enum dataset_finding_kind kind, const char *thing, int64_t n,
+                       struct fmt_error *e, const char *reason, va_list ap)
 {
     char text[512];
-    va_list ap;
-    va_start(ap, reason);
     vsnprintf(text, sizeof text, reason, ap);
-    va_end(ap);
     if (fmt_grow(&d->finding, d->n_findings, &d->finding_capacity, sizeof *d->finding, e))
         return FMT_MEMORY;
     struct dataset_finding *f = &d->finding[d->n_findings];
-    *f = (struct dataset_finding){kind, text_copy(&d->text, thing, strlen(thing)), strdup(text)};
+    *f = (struct dataset_finding){kind, text_copy(&d->text, thing, strlen(thing)), strdup(text), n};
     if (!f->thing || !f->reason) {
         free(f->reason);
         return fmt_no_memory(e);
     }
     d->n_findings++;
-    d->n_of_kind[kind]++;
+    d->n_of_kind[kind] += n;
     return 0;
+}
+
+int dataset_note(struct dataset *d, enum dataset_finding_kind kind, const char *thing, struct fmt_error *e,
+                 const char *reason, ...)
+{
+    va_list ap;
+    va_start(ap, reason);
+    int status = add_finding(d, kind, thing, 1, e, reason, ap);
+    va_end(ap);
+    return status;
+}
+
+int dataset_note_counted(struct dataset *d, enum dataset_finding_kind kind, const char *thing, int64_t n,
+                         struct fmt_error *e, const char *reason, ...)
+{
+    va_list ap;
+    va_start(ap, reason);
+    int status = add_finding(d, kind, thing, n, e, reason, ap);
+    va_end(ap);
+    return status;
 }
 
 int64_t dataset_count(const struct dataset *d, bool errors)

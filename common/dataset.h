@@ -45,6 +45,8 @@
     X(MIXED_GROUP, false, "mixed-group", "group of mixed labels", "groups of mixed labels")        \
     X(NAME_FORMS, false, "name-forms", "name in two Unicode forms", "names in two Unicode forms")  \
     X(SHOTS, false, "shots", "group of an unusual number of shots", "groups of an unusual number of shots") \
+    X(RELABELLED, false, "relabelled", "label changed by the table", "labels changed by the table") \
+    X(UNLABELLED, false, "unlabelled", "in no row of the table")                                   \
     X(OTHER_FOLDER, false, "other-folder", "in another's folder")                                  \
     X(UNLISTED, false, "unlisted", "in no list")                                                   \
     X(NO_LIST, false, "no-list", "split without list", "splits without list")                      \
@@ -71,6 +73,7 @@ struct dataset_finding {
     enum dataset_finding_kind kind;
     const char *thing; /* a path, a group, a list */
     char *reason;
+    int64_t n; /* how many it stands for: 1, or those of one cause that were counted together */
 };
 
 struct dataset_image {
@@ -95,6 +98,11 @@ enum dataset_layout {
     DATASET_FOLDER       /* [GROUP/]NAME.jpeg, no labels */
 };
 
+struct dataset_format { /* files of a format that is not decoded */
+    const char *what, *first;
+    int64_t n;
+};
+
 struct dataset {
     char *root;     /* the folder that paths are relative to; "" the current one */
     bool has_lists; /* annotations layout: all groups are expected to have the same number of views */
@@ -105,6 +113,8 @@ struct dataset {
     struct dataset_finding *finding;
     int64_t n_findings, finding_capacity;
     int64_t n_of_kind[DATASET_FINDING_KINDS];
+    struct dataset_format *format; /* while folders are walked */
+    int n_formats;
     struct text_pool text; /* memory of all texts */
 };
 
@@ -112,15 +122,19 @@ int dataset_init(struct dataset *d, const char *root, struct fmt_error *e);
 void dataset_release(struct dataset *d);
 
 int dataset_find(struct dataset *d, enum dataset_layout layout, struct fmt_error *e);
+/* Labels from a table (label-table.h), after dataset_find*; see dataset-labels.c for its rules. Only what is wrong with
+ * the whole file is an error, FMT_INVALID, and begins with its name; rows at fault are findings. */
+int dataset_take_labels(struct dataset *d, const char *path, struct fmt_error *e);
 /* Names from standard input, each ended by `end` ('\n' or 0). Files may be anywhere; the folder is the group. */
 int dataset_find_names(struct dataset *d, char end, struct fmt_error *e);
 
 /* Checks an order of classes before the classes are known. FMT_INVALID: a name is empty or a duplicate. */
 int dataset_check_order(const char *names, struct fmt_error *e);
-/* Puts the classes into the order of `names`, "good,bad", and renumbers labels. A name that no image has becomes a
- * class, too, with a finding, so that sets of good parts only have the classes of the others. FMT_INVALID: a class is
- * missing among the names, or a name is there twice. */
+/* Puts the classes into the order of `names`, "good,bad", and renumbers labels. A name that is no class becomes one, so
+ * that sets of good parts only have the classes of the others. FMT_INVALID: a class is missing among the names, or a
+ * name is there twice. */
 int dataset_order_classes(struct dataset *d, const char *names, struct fmt_error *e);
+int dataset_note_empty_classes(struct dataset *d, struct fmt_error *e); /* findings: those that no image has */
 /* Makes this class the second of two: that is the positive one wherever there are two. FMT_INVALID: not one of two. */
 int dataset_set_positive(struct dataset *d, const char *name, struct fmt_error *e);
 

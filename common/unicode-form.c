@@ -120,19 +120,41 @@ static uint32_t next(struct stream *s)
     return c;
 }
 
-int unicode_form_compare(const char *a, const char *b)
+static uint32_t exactly(uint32_t c)
+{
+    return c;
+}
+
+/* Small letters for capitals, of decomposed letters; a slash for a backslash. */
+static uint32_t loosely(uint32_t c)
+{
+    bool latin = c >= 'A' && c <= 'Z', greek = c >= 0x391 && c <= 0x3A9, cyrillic = c >= 0x410 && c <= 0x42F;
+    return latin || greek || cyrillic ? c + 32 : c >= 0x400 && c <= 0x40F ? c + 80 : c == '\\' ? '/' : c;
+}
+
+static int compare(const char *a, const char *b, uint32_t (*form)(uint32_t))
 {
     while (*a == *b && *a && (uint8_t)*a < 0x80)
         a++, b++;
     struct stream x = {.at = a, .left = strlen(a)}, y = {.at = b, .left = strlen(b)};
     pthread_once(&parts_once, make_parts);
     for (;;) {
-        uint32_t c = next(&x), d = next(&y);
+        uint32_t c = form(next(&x)), d = form(next(&y));
         if (c != d)
             return c < d ? -1 : 1;
         if (c == 0)
             return 0;
     }
+}
+
+int unicode_form_compare(const char *a, const char *b)
+{
+    return compare(a, b, exactly);
+}
+
+int unicode_form_compare_loosely(const char *a, const char *b)
+{
+    return compare(a, b, loosely);
 }
 
 bool unicode_form_is_ascii(const char *name)

@@ -12,6 +12,10 @@
 /* A total order, as strcmp, in which names that differ only in their form are equal. */
 int unicode_form_compare(const char *a, const char *b);
 
+/* The same, in which also capital and small letters are equal (A to Z, Greek, Cyrillic, with marks or without), and
+ * backslash and slash. */
+int unicode_form_compare_loosely(const char *a, const char *b);
+
 bool unicode_form_is_ascii(const char *name); /* then it has no other form */
 
 #define UNICODE_FORM_HINT "; a name is there that differs only in its Unicode form (composed or with combining marks)"

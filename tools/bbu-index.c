@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bytes.h"
+#include "dataset-catalogue.h"
 #include "dataset-readings.h"
 #include "dataset.h"
 #include "file.h"
@@ -20,7 +20,7 @@
 #include "rootpath.h"
 #include "version.h"
 
-static const char *output = "-", *layout_name = "auto", *class_order, *positive, *division, *part_option;
+static const char *output = "-", *layout_name = "auto", *labels, *class_order, *positive, *division, *part_option;
 static struct part part;
 static struct dataset_shares shares;
 static bool null_ended, ticket, replace_splits, join, keep_going, as_stored, json, provenance = true;
@@ -29,6 +29,7 @@ static int64_t n_jobs, seed, pixels_max = IMAGE_PIXELS_MAX;
 static const struct opt options[] = {
     OPT_PATH('o', "output", &output, "FILE", "write the catalogue to FILE [-]"),
     OPT_CHOICE(0, "layout", &layout_name, "auto|annotations|classes|folder", "what the folders mean [auto]"),
+    OPT_PATH(0, "labels", &labels, "FILE", "labels, groups, views, splits of photographs: a table, CSV or TSV"),
     OPT_STRING(0, "classes", &class_order, "NAMES",
                "order of the classes: good,bad; the second of two is positive [as found]"),
     OPT_STRING(0, "positive", &positive, "CLASS",
@@ -89,6 +90,8 @@ static void order_classes(struct dataset *d)
 {
     struct fmt_error e = {0};
     char known[512] = "";
+    if (d->n_classes == 0 && !labels)
+        msg_die("--classes: the dataset has no classes (names and plain folders have none; --labels gives them)");
     if (dataset_order_classes(d, class_order, &e) == 0)
         return;
     for (int i = 0; i < d->n_classes && strlen(known) < 400; i++)
@@ -109,10 +112,11 @@ static void choose_positive(struct dataset *d)
 static void drop_splits(struct dataset *d)
 {
     for (int64_t i = 0; i < d->n_images; i++) {
-        if (*d->image[i].split && !replace_splits)
-            msg_die("--divide: the dataset has splits: %.250s is in %s (--replace-splits divides anew)", d->image[i].path,
-                    d->image[i].split);
-        d->image[i].split = "";
+        struct dataset_image *im = &d->image[i];
+        if (*im->split && !replace_splits)
+            msg_die("--divide: the dataset has splits: %.250s is in %s (--replace-splits divides anew)", im->path,
+                    im->split);
+        im->split = "";
     }
 }
 
@@ -128,6 +132,10 @@ static void find(struct dataset *d, const char *root)
         msg_die("%s", e.text);
     if (class_order)
         order_classes(d);
+    if (labels && dataset_take_labels(d, labels, &e))
+        msg_die("%s", e.text);
+    if (class_order && dataset_note_empty_classes(d, &e))
+        msg_die("%s", e.text);
     if (positive)
         choose_positive(d);
     if (division)
@@ -198,13 +206,23 @@ static void read_images(struct dataset *d, const char *const *readings, int n_re
 
 /* ---------------------------------------------------------------- reports */
 
-static void report_finding(const struct dataset_finding *f)
+enum { SHOWN_OF_A_KIND = 20 }; /* thousands of lines would hide what else there is; -v and --json tell all */
+
+static void print_finding(const struct dataset_finding *f, int64_t n_before)
 {
-    bool error = dataset_finding_is_error(f->kind);
-    if (error)
+    if (n_before == SHOWN_OF_A_KIND && msg_level < 1)
+        msg_warn("... further ones, \"%s\", are only counted (-v shows them)", dataset_finding_key(f->kind));
+    if (n_before >= SHOWN_OF_A_KIND && msg_level < 1)
+        return;
+    if (dataset_finding_is_error(f->kind))
         msg_error("%s: %s", f->thing, f->reason);
     else
         msg_warn("warning: %s: %s", f->thing, f->reason);
+}
+
+static void report_finding(const struct dataset_finding *f)
+{
+    bool error = dataset_finding_is_error(f->kind);
     if (!json)
         return;
     struct cJSON *o = json_report_begin("finding");
@@ -212,8 +230,23 @@ static void report_finding(const struct dataset_finding *f)
     json_report_text(o, "kind", dataset_finding_key(f->kind));
     json_report_text(o, "thing", f->thing);
     json_report_text(o, "reason", f->reason);
+    if (f->n > 1)
+        json_report_int(o, "count", f->n);
     if (json_report_end(o))
         msg_die("out of memory");
+}
+
+/* The findings from the first one on. Returns how many are errors. */
+static int64_t report_findings(const struct dataset *d, int64_t first)
+{
+    int64_t n_of_kind[DATASET_FINDING_KINDS] = {0}, n_errors = 0;
+    for (int64_t i = first; i < d->n_findings; i++) {
+        const struct dataset_finding *f = &d->finding[i];
+        print_finding(f, n_of_kind[f->kind]++);
+        report_finding(f);
+        n_errors += dataset_finding_is_error(f->kind);
+    }
+    return n_errors;
 }
 
 /* "3 errors: 1 missing, 2 groups in two splits" */
@@ -351,47 +384,6 @@ static void report_totals(const struct dataset *d, const struct totals *t)
 
 /* ---------------------------------------------------------------- the catalogue */
 
-static struct index_entry entry_of(const struct dataset_image *im)
-{
-    struct index_entry t = {.labels = {im->path, im->split, im->group, im->extra, im->label, im->group_view},
-                            .path = im->path, .bytes = im->bytes,
-                            .width = im->width, .height = im->height, .components = im->components};
-    memcpy(t.sha256, im->sha256, sizeof t.sha256);
-    return t;
-}
-
-static int put_text(struct fmt_buffer *b, const char *text)
-{
-    return bytes_put_u64(b, strlen(text)) | bytes_put(b, text, strlen(text));
-}
-
-/* The identity of the dataset: a digest of all that the catalogue says of it, with the digests of contents. */
-static void identify(const struct dataset *d, uint8_t out[DIGEST_BYTES], struct fmt_error *e)
-{
-    struct digest digest;
-    struct fmt_buffer b = {0};
-    int bad = 0;
-    digest_init(&digest);
-    for (int c = 0; c < d->n_classes; c++)
-        bad |= put_text(&b, d->class_name[c]);
-    digest_add(&digest, b.data, b.bytes);
-    for (int64_t i = 0; i < d->n_images; i++) {
-        const struct dataset_image *im = &d->image[i];
-        if (!dataset_usable(im))
-            continue;
-        b.bytes = 0;
-        bad |= put_text(&b, im->path) | put_text(&b, im->split) | put_text(&b, im->group) | put_text(&b, im->extra);
-        bad |= bytes_put_u32(&b, (uint32_t)im->label) | bytes_put_u32(&b, (uint32_t)im->group_view);
-        bad |= bytes_put_u32(&b, (uint32_t)im->width) | bytes_put_u32(&b, (uint32_t)im->height);
-        bad |= bytes_put(&b, im->sha256, DIGEST_BYTES);
-        digest_add(&digest, b.data, b.bytes);
-    }
-    digest_end(&digest, out);
-    fmt_buffer_release(&b);
-    if (bad)
-        fmt_no_memory(e);
-}
-
 static int build(const struct dataset *d, const char *root, struct index *x, struct fmt_error *e)
 {
     char *stored;
@@ -400,14 +392,7 @@ static int build(const struct dataset *d, const char *root, struct index *x, str
         return status;
     status = index_set_root(x, stored, e);
     free(stored);
-    for (int c = 0; c < d->n_classes && status == 0; c++)
-        status = index_add_class(x, d->class_name[c], e);
-    for (int64_t i = 0; i < d->n_images && status == 0; i++)
-        if (dataset_usable(&d->image[i])) {
-            struct index_entry t = entry_of(&d->image[i]);
-            status = index_add(x, &t, e);
-        }
-    return status;
+    return status ? status : dataset_catalogue(d, x, e);
 }
 
 static void write_catalogue(const struct dataset *d, const char *root)
@@ -419,6 +404,8 @@ static void write_catalogue(const struct dataset *d, const char *root)
     uint8_t identity[DIGEST_BYTES];
     provenance_init(&p, "bbu-index", DINOTOOLS_VERSION, provenance);
     provenance_text(&p, "layout", layout_name);
+    if (labels)
+        provenance_text(&p, "labels", labels);
     if (class_order)
         provenance_text(&p, "classes", class_order);
     if (positive)
@@ -432,9 +419,9 @@ static void write_catalogue(const struct dataset *d, const char *root)
     provenance_flag(&p, "as_stored", as_stored);
     provenance_int(&p, "max_pixels", pixels_max);
     provenance_flag(&p, "keep_going", keep_going);
-    identify(d, identity, &e);
+    int status = dataset_identity(d, identity, &e);
     provenance_input(&p, PROVENANCE_DATASET, identity);
-    if (e.status || build(d, root, &x, &e) || file_create_binary(&f, output, &e))
+    if (status || build(d, root, &x, &e) || file_create_binary(&f, output, &e))
         msg_die("%s", e.text);
     struct fmt_writer io = file_writer(&f);
     if (file_finish(&f, index_write(&x, &p, &io, &e), &e))
@@ -513,11 +500,8 @@ static void report(const struct dataset *d, const char *root, const struct total
 static int report_part(const struct dataset *d, int64_t first)
 {
     char name[PART_TEXT];
-    int64_t n_errors = 0, n_images = part_end(part, d->n_images) - part_first(part, d->n_images);
-    for (int64_t i = first; i < d->n_findings; i++) {
-        report_finding(&d->finding[i]);
-        n_errors += dataset_finding_is_error(d->finding[i].kind);
-    }
+    int64_t n_images = part_end(part, d->n_images) - part_first(part, d->n_images);
+    int64_t n_errors = report_findings(d, first);
     int64_t n_warnings = d->n_findings - first - n_errors;
     msg_note("part %s: %s of %" PRId64 ", %s, %s", part_text(part, name), FMT_COUNT(n_images, "image", "images"),
              d->n_images, FMT_COUNT(n_errors, "error", "errors"), FMT_COUNT(n_warnings, "warning", "warnings"));
@@ -540,8 +524,7 @@ static int finish(struct dataset *d, const char *root)
     if (dataset_check(d, &e) || (division && dataset_divide(d, &shares, (uint64_t)seed, &e)))
         msg_die("%s", e.text);
     print_positive(d);
-    for (int64_t i = 0; i < d->n_findings; i++)
-        report_finding(&d->finding[i]);
+    report_findings(d, 0);
     struct totals totals = count(d);
     int64_t n_errors = dataset_count(d, true);
     bool good = totals.n_images > 0 && (!n_errors || keep_going);

@@ -371,7 +371,7 @@ mkdir sp/@eaDir sp/train/@eaDir sp/train/ok/@eaDir && cp sp/other/z.jpg sp/train
 status 0 bbu-index --layout classes -o c.index sp
 err_has '12 images in 0 groups, train 6, val 3, test 3, bad 6, ok 3, without label 3'
 check 'an image that is no JPEG file is reported once' test "$(grep -c 's\.png: not JPEG; left out' err)" -eq 1
-err_has 'warning: other/o.png: not JPEG; left out'
+err_has 'warning: train/ok/s.png: not JPEG; left out, with 1 more'
 err_has 'warning: train/@eaDir: a folder of a Synology storage, not of photographs; left out, with 1 more of this name'
 err_has 'warning: @eaDir: a folder of a Synology storage, not of photographs; left out'
 

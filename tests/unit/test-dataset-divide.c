@@ -191,8 +191,9 @@ static void test_classes(void)
     dataset_add_class(&d, "bad", NULL);
     add(&d, "", 0, 0);
     ok(dataset_order_classes(&d, "good,bad", &e) == 0 && d.n_classes == 2 && strcmp(d.class_name[0], "good") == 0 &&
-           d.image[0].label == 1 && d.n_of_kind[DATASET_EMPTY_CLASS] == 1,
-       "a class that no image has is there by its name, with a warning");
+           d.image[0].label == 1, "a class that no image has is there by its name");
+    ok(dataset_note_empty_classes(&d, &e) == 0 && d.n_findings == 1 && strcmp(d.finding[0].thing, "good") == 0,
+       "with a warning");
     ok(dataset_set_positive(&d, "good", &e) == 0 && strcmp(d.class_name[1], "good") == 0 && d.image[0].label == 0,
        "the positive one becomes the second");
     ok(dataset_set_positive(&d, "good", &e) == 0 && d.image[0].label == 0, "and stays it");
