@@ -14,15 +14,26 @@
 
 static const char *report_path = "-", *group_score = "max";
 static int64_t n_resamples = 1000, n_jobs, seed, k;
-static double level = 0.95;
-static bool json;
+static double level = 0.95, margin = -1;
+static const char *score_name = "auroc", *judged_level = "group";
+static bool prove, json;
 
 enum { ROLE_BYTES = 32 };
+
+/* In the order of --score. */
+#define SCORES "auroc|average-precision|accuracy|balanced-accuracy|f1|mcc|log-loss|brier|false-alarms"
+static const enum metrics_whole scores[] = {
+    METRICS_auroc, METRICS_average_precision, METRICS_accuracy, METRICS_balanced_accuracy, METRICS_f1_macro,
+    METRICS_mcc, METRICS_log_loss, METRICS_brier, METRICS_false_alarms};
 
 static const struct opt options[] = {
     OPT_COUNT('k', "neighbours", &k, 1, 1000000, "N",
               "of predictions of feat-knn those by N neighbours [the only ones]"),
     OPT_CHOICE(0, "group-score", &group_score, "max|mean", "score of a group of images [max]"),
+    OPT_REAL(0, "margin", &margin, 0, 1000, "X", "a gate: exit status 1 if B is worse by more than X [no gate]"),
+    OPT_CHOICE(0, "score", &score_name, SCORES, "what the gate judges by [auroc]"),
+    OPT_CHOICE(0, "on", &judged_level, "group|image", "whose scores the gate judges by [group]"),
+    OPT_FLAG(0, "prove", &prove, "a gate that only lets pass what is shown not to be worse"),
     OPT_COUNT(0, "resamples", &n_resamples, 0, 1000000, "N", "resamples for the intervals; 0: none [1000]"),
     OPT_REAL(0, "level", &level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]"),
     OPT_PATH('r', "report", &report_path, "FILE", "write the scores to FILE [-]"),
@@ -34,7 +45,8 @@ static const struct opt options[] = {
 
 static const struct opt_tool tool = {
     "feat-compare", "A B...", "Compare predictions of the same rows, with paired intervals of the differences.",
-    options, "A, B: predictions in JSON lines (-o FILE --json) of feat-knn or feat-logreg. Each B is compared with A."};
+    options, "A, B: predictions in JSON lines (-o FILE --json) of feat-knn or feat-logreg. Each B is compared with A.\n"
+    "Exit status 1 if a gate (--margin) stops a B."};
 
 static void check(int status, const struct fmt_error *e)
 {
@@ -52,6 +64,48 @@ static void add_origins(struct score_inputs *to, const struct prediction_set *of
     }
 }
 
+/* ------------------------------------------------------------------ the gate */
+static enum metrics_whole judged_score(void)
+{
+    size_t length = strlen(score_name);
+    int i = 0;
+    for (const char *at = SCORES; strncmp(at, score_name, length) != 0 || (at[length] && at[length] != '|'); i++)
+        at = strchr(at, '|') + 1;
+    return scores[i];
+}
+
+/* Where no group has two images, they are the same as their groups. */
+static const struct differences_level *judged(const struct differences *d)
+{
+    return &d->level[strcmp(judged_level, "group") == 0 ? d->n_levels - 1 : 0];
+}
+
+static bool gate_stops(enum differences_verdict v)
+{
+    return v == DIFFERENCES_WORSE || (prove && v == DIFFERENCES_UNDECIDED);
+}
+
+/* Returns whether B is stopped. */
+static bool judge(struct report_node *report, const struct differences *d)
+{
+    static const char *const text[] = {"not worse", "undecided", "worse"};
+    const struct differences_level *l = judged(d);
+    enum metrics_whole score = judged_score();
+    const struct differences_scores *by = &l->of[DIFFERENCES_B_MINUS_A];
+    enum differences_verdict v = differences_judge(l, score, margin);
+    report_note(report, "verdict: B is %s: %s of %s %+.4f [%+.4f, %+.4f], margin %g%s",
+                v == DIFFERENCES_UNDECIDED ? "undecided (not shown to be worse, nor not to be)" : text[v],
+                score_name, l->level->heading, by->value[score], by->low[score], by->high[score], margin,
+                gate_stops(v) ? ": STOPPED" : "");
+    report_text(report, "verdict", text[v]);
+    report_put(report, (struct report_node){.kind = REPORT_BOOL, .name = "stopped", .count = gate_stops(v)});
+    report_text(report, "judged_by", score_name);
+    report_text(report, "judged_on", l->level->name);
+    report_number(report, "margin", margin);
+    return gate_stops(v);
+}
+
+/* ------------------------------------------------------------------ comparing */
 static void add_notes(struct report_node *report, const struct scores_plan *plan, const struct prediction_set *a,
                       const struct prediction_set *b, const struct differences *d, const struct score_inputs *inputs)
 {
@@ -64,10 +118,10 @@ static void add_notes(struct report_node *report, const struct scores_plan *plan
     if (n_resamples > 0)
         report_note(report, "in brackets: %g %% intervals from %s of %s, the same for A and B", 100 * level,
                     FMT_COUNT(n_resamples, "resample", "resamples"), FMT_COUNT(images->n_groups, "group", "groups"));
-    report_add(report, REPORT_BREAK, NULL);
 }
 
-static void compare(FILE *out, const struct prediction_set *a, const struct prediction_set *b,
+/* Returns whether the gate stops B. */
+static bool compare(FILE *out, const struct prediction_set *a, const struct prediction_set *b,
                     struct thread_pool *pool)
 {
     struct fmt_error e = {0};
@@ -84,15 +138,31 @@ static void compare(FILE *out, const struct prediction_set *a, const struct pred
     add_origins(&inputs, a, "a", role[0]);
     add_origins(&inputs, b, "b", role[1]);
     add_notes(&report, &plan, a, b, &d, &inputs);
+    report_add(&report, REPORT_BREAK, NULL);
     report_text(&report, "report", "differences");
     report_text(&report, "tool", tool.name);
     report_text(&report, "a", a->path);
     report_text(&report, "b", b->path);
+    bool stopped = margin >= 0 && judge(&report, &d);
     score_inputs_report(&report, &inputs);
+    if (margin >= 0)
+        report_add(&report, REPORT_BREAK, NULL);
     differences_report(&report, &plan, &d);
     report_add(&report, REPORT_BREAK, NULL);
     check(report_printer_of(json ? "json" : "text")(out, &report, &e), &e);
     report_release(&report);
+    return stopped;
+}
+
+static void check_usage(int n_operands)
+{
+    static const void *const of_gate[] = {&score_name, &judged_level, &prove, NULL};
+    if (n_operands < 2)
+        msg_usage("expected A and at least one B, got %s", FMT_COUNT(n_operands, "file", "files"));
+    if (margin < 0)
+        opt_unused(&tool, of_gate, "it is for the gate, which --margin asks for");
+    if (margin >= 0 && n_resamples == 0)
+        msg_usage("--margin judges by intervals: --resamples must not be 0");
 }
 
 static void note_unused_k(void)
@@ -108,8 +178,7 @@ int main(int argc, char **argv)
     struct prediction_set a, b;
     char *text;
     size_t bytes;
-    if (argc - first < 2)
-        msg_usage("expected A and at least one B, got %s", FMT_COUNT(argc - first, "file", "files"));
+    check_usage(argc - first);
     file_on_signal();
     input_guard_enable();
     check(file_check_output(report_path, false, &e), &e);
@@ -118,11 +187,11 @@ int main(int argc, char **argv)
     if (!pool || !out)
         msg_die("out of memory");
     check(prediction_set_read(&a, argv[first], (int)k, &e), &e);
-    bool any_votes = a.k > 0;
+    bool any_votes = a.k > 0, stopped = false;
     for (int i = first + 1; i < argc; i++) {
         check(prediction_set_read(&b, argv[i], (int)k, &e), &e);
         any_votes = any_votes || b.k > 0;
-        compare(out, &a, &b, pool);
+        stopped = compare(out, &a, &b, pool) || stopped;
         prediction_set_release(&b);
     }
     if (!any_votes)
@@ -133,5 +202,5 @@ int main(int argc, char **argv)
     free(text);
     prediction_set_release(&a);
     thread_close(pool);
-    return msg_finish(EXIT_DONE);
+    return msg_finish(stopped ? EXIT_FAILED : EXIT_DONE);
 }

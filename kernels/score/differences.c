@@ -85,6 +85,17 @@ int differences_run(const struct scores_plan *plan, const struct rows *a, const 
     return status || !joins ? status : score_level(plan, &scores_levels[SCORES_GROUPS], a, b, pool, d, e);
 }
 
+enum differences_verdict differences_judge(const struct differences_level *l, enum metrics_whole score, double margin)
+{
+    const struct differences_scores *d = &l->of[DIFFERENCES_B_MINUS_A];
+    bool less_is_better = score == METRICS_log_loss || score == METRICS_brier || score == METRICS_false_alarms;
+    double worst = less_is_better ? -d->high[score] : d->low[score];
+    double best = less_is_better ? -d->low[score] : d->high[score];
+    if (best < -margin)
+        return DIFFERENCES_WORSE;
+    return worst >= -margin ? DIFFERENCES_NOT_WORSE : DIFFERENCES_UNDECIDED;
+}
+
 /* ------------------------------------------------------------------ the report */
 static void add_side(struct report_node *records, const struct scores_plan *plan, const struct differences_level *l,
                      enum differences_side side)

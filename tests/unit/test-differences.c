@@ -215,6 +215,31 @@ static void same_rows(void)
     prediction_set_release(&a);
 }
 
+/* By hand: intervals beside a margin, and scores of which less is better. */
+static void verdicts(void)
+{
+    struct differences_level l = {.n = 1};
+    struct differences_scores *d = &l.of[DIFFERENCES_B_MINUS_A];
+    static const struct {
+        double low, high, margin;
+        enum differences_verdict more, less; /* of a score of which more, or less, is better */
+    } want[] = {{-.05, -.02, .01, DIFFERENCES_WORSE, DIFFERENCES_NOT_WORSE},
+                {-.05, -.02, .03, DIFFERENCES_UNDECIDED, DIFFERENCES_NOT_WORSE},
+                {-.05, -.02, .05, DIFFERENCES_NOT_WORSE, DIFFERENCES_NOT_WORSE},
+                {.02, .05, .01, DIFFERENCES_NOT_WORSE, DIFFERENCES_WORSE},
+                {-.01, .04, 0, DIFFERENCES_UNDECIDED, DIFFERENCES_UNDECIDED},
+                {0, 0, 0, DIFFERENCES_NOT_WORSE, DIFFERENCES_NOT_WORSE},
+                {NAN, NAN, 1, DIFFERENCES_UNDECIDED, DIFFERENCES_UNDECIDED}};
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        d->low[METRICS_auroc] = d->low[METRICS_log_loss] = d->low[METRICS_false_alarms] = want[i].low;
+        d->high[METRICS_auroc] = d->high[METRICS_log_loss] = d->high[METRICS_false_alarms] = want[i].high;
+        ok(differences_judge(&l, METRICS_auroc, want[i].margin) == want[i].more &&
+               differences_judge(&l, METRICS_log_loss, want[i].margin) == want[i].less &&
+               differences_judge(&l, METRICS_false_alarms, want[i].margin) == want[i].less,
+           "[%g, %g] with a margin of %g", want[i].low, want[i].high, want[i].margin);
+    }
+}
+
 int main(void)
 {
     struct thread_pool *pool = thread_open(3, NULL);
@@ -223,6 +248,7 @@ int main(void)
     equal_classifiers(pool);
     reading();
     same_rows();
+    verdicts();
     thread_close(pool);
     return tap_done();
 }
