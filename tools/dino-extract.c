@@ -20,6 +20,7 @@
 #include "opt.h"
 #include "precision-check.h"
 #include "progress.h"
+#include "teacher-name.h"
 #include "version.h"
 #include "weights.h"
 
@@ -31,7 +32,8 @@ static struct part part;
 static bool null_names, no_norm, unit, as_stored, keep_going, force, json, provenance = true;
 
 static const struct opt options[] = {
-    OPT_PATH('w', "weights", &weights_path, "FILE", "safetensors, .pth or a checkpoint; or a folder of Hugging Face's"),
+    OPT_PATH('w', "weights", &weights_path, "FILE",
+             "safetensors, .pth, a checkpoint; a folder of Hugging Face's or of a run"),
     OPT_PATH('o', "output", &output, "FILE", "write the features to FILE [-]"),
     OPT_CHOICE(0, "tokens", &tokens, "cls|mean|cls+mean|patch|head",
                "class token, mean of the patches, both, all patches, or the head's output [cls]"),
@@ -131,25 +133,42 @@ static void note_loaded(const struct extract_network *n, const struct weights *w
              weights_deduced_text(w), *w->choice ? "; " : "", w->choice);
 }
 
+/* -w: of the folder of a run its newest teacher, for free(). */
+static char *weights_file(void)
+{
+    struct fmt_error e = {0};
+    char *path;
+    int64_t iteration;
+    if (teacher_newest(weights_path, &path, &iteration, &e))
+        msg_die("%s", e.text);
+    if (path)
+        msg_note("%s: the newest teacher of the run is that of iteration %" PRId64, weights_path, iteration);
+    return path ? path : strdup(weights_path);
+}
+
 static void load_network(struct extract_network *n, const struct device *device)
 {
     struct fmt_error e = {0};
+    char *path = weights_file();
     struct weights w;
     struct config settings;
     config_init(&settings);
     if (config_path && config_load(&settings, config_path, &e))
         opt_fail(&e);
-    open_weights(&w, weights_path, &settings);
+    if (!path)
+        msg_die("out of memory");
+    open_weights(&w, path, &settings);
     choose_precision(n, &w, device);
     n->with_head = strcmp(tokens, "head") == 0;
     if (n->with_head && !w.has_dino_head)
-        msg_die("%s: holds no projection head (--tokens head)", weights_path);
+        msg_die("%s: holds no projection head (--tokens head)", path);
     check_loaded(extract_network_load(n, &w, device, &e), &w, &e);
     if (n_check > 0 && w.quantized)
         load_reference(n, &w, &settings, device);
     note_loaded(n, &w);
     weights_close(&w);
     config_release(&settings);
+    free(path);
     if (extract_network_pack(n, device, &e))
         msg_die("%s", e.text);
     if (n->precision == PRECISION_INT8)

@@ -409,11 +409,11 @@ static void report_results(struct run *r, double peak_bytes)
     if (r->end == RUN_COMPLETE && r->eval_failed)
         run_log(&r->log, RUN_ERROR,
                 "the last teacher, or its score, is not written; the same command writes the teacher");
-    if (r->end == RUN_COMPLETE)
-        run_report_teachers(&r->log, &r->eval, r->state.iteration);
     run_report_replaced(&r->log, &r->state);
     run_report_memory(&r->log, &world, peak_bytes, r->planned_bytes);
     report_sent(r);
+    if (r->end == RUN_COMPLETE) /* last: it is what the next command needs */
+        run_report_teachers(&r->log, &r->eval, r->state.iteration);
 }
 
 /* A result that is not whole is a failure, whatever else there is to say. */

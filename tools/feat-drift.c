@@ -358,7 +358,7 @@ static void add_photographs(struct report_node *report, const struct job *j)
     for (int64_t i = 0; i < n[1]; i++)
         far[i] = (struct far_row){distance[n[0] + i], i};
     qsort(far, (size_t)n[1], sizeof *far, by_distance);
-    report_note(report, "farthest from the reference today, with the share of the reference that is as far from its own:");
+    report_note(report, "farthest from the reference, and the share of the reference that is as far from its own:");
     struct report_node *all = report_add(report, REPORT_LIST, "photographs");
     for (int64_t i = 0; i < shown; i++) {
         const struct rows *today = &j->side[1];

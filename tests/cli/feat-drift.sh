@@ -12,7 +12,7 @@ verdict() { grep '^verdict: ' out; }
 status 0 feat-drift -q --by camera ref.feat same.feat
 out_has 'verdict: no drift'
 out_has 'at most one false alarm in 100 such comparisons; limits from 5000 divisions of the groups'
-out_has 'farthest from the reference today'
+out_has 'farthest from the reference, and'
 check 'five photographs' test "$(grep -c '  g001[0-9]*/g001[0-9]*-[012].jpeg$' out)" = 5
 status 1 feat-drift -q ref.feat shift.feat
 check 'all views have drifted' test "$(verdict)" = 'verdict: drift: all, view 0, view 1, view 2'

@@ -11,6 +11,27 @@ score_of() { sed -n "s/{\"iteration\": $2, \"knn_top1\": {\"5\": \([0-9.]*\),.*/
 status 0 train
 err_has 'teachers: 5 of 141.1 KiB are kept in eval/, 705.3 KiB in all'
 err_has 'dino-train: teacher: run/eval/training_23/teacher_checkpoint.safetensors'
+check 'its path is the last line' test "$(tail -n 1 err)" = 'dino-train: teacher: run/eval/training_23/teacher_checkpoint.safetensors'
+
+# ---- the folder of the run is weights: its newest teacher
+newest=run/eval/training_23/teacher_checkpoint.safetensors
+status 0 dino-extract -w $newest --resize 36 --size 32 val -o file.feat
+status 0 dino-extract -w run --resize 36 --size 32 val -o run.feat
+err_has 'dino-extract: run: the newest teacher of the run is that of iteration 23'
+err_has "Loaded pretrained weights from $newest"
+same file.feat run.feat
+cp -a run partly && rm partly/${newest#run/} && mkdir partly/eval/training_99 partly/eval/training_024 &&
+    touch partly/eval/training_024/teacher_checkpoint.safetensors
+status 0 dino-extract -w partly/ --resize 36 --size 32 val -o older.feat
+err_has 'dino-extract: partly/: the newest teacher of the run is that of iteration 15'
+truncate -s -1 partly/eval/training_15/teacher_checkpoint.safetensors
+status 1 dino-extract -w partly --resize 36 --size 32 val -o damaged.feat
+err_has 'partly/eval/training_15/teacher_checkpoint.safetensors'
+rm -r partly/eval/training_*
+status 1 dino-extract -w partly --resize 36 --size 32 val -o none.feat
+err_has 'partly: the run has no teacher yet (eval/training_*/teacher_checkpoint.safetensors)'
+check 'no features of either' test ! -e damaged.feat -a ! -e none.feat
+rm -r partly
 best=$(sed 's/{"iteration": \(-*[0-9]*\), "knn_top1": {"5": \([0-9.]*\),.*/\2 \1/' run/evaluation.json | sort -s -k1,1gr | head -n 1)
 check 'each line of scores names the best so far' \
     test "$(sed -n '$s/.*"best_iteration": \(-*[0-9]*\), .*/\1/p' run/evaluation.json)" = "${best#* }"

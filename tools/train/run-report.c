@@ -132,8 +132,6 @@ void run_report_teachers(struct run_log *log, const struct periodic_eval *x, int
     char folder[TEACHER_FOLDER_NAME_MAX], scores[SCORES_TEXT_MAX];
     char *last = teacher_folder_path(x->config, teacher_folder_name(iteration, folder), TEACHER_SAFETENSORS);
     char *best = teacher_folder_path(x->config, TEACHER_BEST, TEACHER_SAFETENSORS);
-    if (last && file_exists(last))
-        run_log(log, RUN_NOTE, "teacher: %s", last);
     if (x->best_iteration == PERIODIC_EVAL_INITIAL)
         run_log(log, RUN_WARNING,
                 "the best teacher is the one before the first iteration: %s; by these scores training did not help",
@@ -143,6 +141,8 @@ void run_report_teachers(struct run_log *log, const struct periodic_eval *x, int
                 scores_text(x, scores));
     if (x->best_iteration != INT64_MIN && best && file_exists(best))
         run_log(log, RUN_NOTE, "best teacher: %s", best);
+    if (last && file_exists(last))
+        run_log(log, RUN_NOTE, "teacher: %s", last);
     free(last);
     free(best);
 }

@@ -33,11 +33,11 @@ void run_report_bad_step(struct run_log *log, const struct run_state *state, con
 /* Too many of them. last_saved: "iteration 99", or "nothing". */
 void run_report_divergence(struct run_log *log, const struct run_state *state, const char *last_saved);
 
-/* At the end: the paths of the last teacher and of the best, and whether training improved the scores; */
-void run_report_teachers(struct run_log *log, const struct periodic_eval *x, int64_t iteration);
-/* samples that used replacement images, which were named when they were met; */
+/* At the end: samples that used replacement images, which were named when they were met; */
 void run_report_replaced(struct run_log *log, const struct run_state *state);
-/* the most memory that a process has taken. */
+/* the most memory that a process has taken; */
 void run_report_memory(struct run_log *log, const struct world *world, double peak_bytes, size_t planned_bytes);
+/* whether training improved the scores, the path of the best teacher, and in the last line that of the last one. */
+void run_report_teachers(struct run_log *log, const struct periodic_eval *x, int64_t iteration);
 
 #endif

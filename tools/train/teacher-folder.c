@@ -3,7 +3,6 @@
 #include "teacher-folder.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,15 +27,6 @@ static int n_files(const struct config *c)
     return c->train.teacher_pth ? 2 : 1;
 }
 
-const char *teacher_folder_name(int64_t iteration, char out[TEACHER_FOLDER_NAME_MAX])
-{
-    if (iteration < 0)
-        snprintf(out, TEACHER_FOLDER_NAME_MAX, "initial");
-    else
-        snprintf(out, TEACHER_FOLDER_NAME_MAX, "training_%" PRId64, iteration);
-    return out;
-}
-
 char *teacher_folder_path(const struct config *c, const char *folder, const char *file)
 {
     const char *parts[] = {TEACHER_FOLDERS, folder, file};
@@ -53,10 +43,8 @@ char *teacher_folder_path(const struct config *c, const char *folder, const char
 /* A folder of such a name, not a file or a link. */
 static bool is_teacher(const char *eval, const char *name, int64_t *iteration)
 {
-    char again[TEACHER_FOLDER_NAME_MAX];
     struct stat st;
-    if (sscanf(name, "training_%" SCNd64, iteration) != 1 || *iteration < 0 ||
-        strcmp(teacher_folder_name(*iteration, again), name) != 0)
+    if (!teacher_parse_name(name, iteration))
         return false;
     char *path = file_join(eval, name);
     bool is = path && lstat(path, &st) == 0 && S_ISDIR(st.st_mode);

@@ -1,8 +1,6 @@
-/* teacher-folder.h - the folders of exported teachers, output_dir/eval/FOLDER/: names and paths, how many are retained,
- * whether one holds what it should, and copies. teacher-export.h writes them.
- *
- * FOLDER is "training_<iteration>", "initial" (before the first step) or "best" (of the highest score). Nothing is
- * removed but the two files below and folders that hold nothing else.
+/* teacher-folder.h - the folders of exported teachers, output_dir/eval/FOLDER/ (teacher-name.h): paths, how many are
+ * retained, whether one holds what it should, and copies. teacher-export.h writes them. Nothing is removed but the two
+ * files of a teacher and folders that hold nothing else.
  */
 #ifndef TEACHER_FOLDER_H
 #define TEACHER_FOLDER_H
@@ -11,17 +9,9 @@
 
 #include "config.h"
 #include "fmt.h"
+#include "teacher-name.h"
 
 struct step;
-
-#define TEACHER_FOLDERS "eval"
-#define TEACHER_BEST "best"
-#define TEACHER_SAFETENSORS "teacher_checkpoint.safetensors"
-#define TEACHER_PTH "teacher_checkpoint.pth" /* with train.teacher_pth */
-
-/* "training_99"; "initial" for an iteration below 0. */
-#define TEACHER_FOLDER_NAME_MAX 40
-const char *teacher_folder_name(int64_t iteration, char out[TEACHER_FOLDER_NAME_MAX]);
 
 /* output_dir/eval/FOLDER/FILE; output_dir/eval/FOLDER where file is NULL, output_dir/eval where both are. For free();
  * NULL: no memory. */
