@@ -1,15 +1,17 @@
 /* gate-calibrate.h - the limits of the gates, from good photographs.
  *
  * A limit is an order statistic of the good photographs' values: the most k are stopped for which, with the confidence,
- * at most `share` of all good photographs will be (binomial_upper(k, n) <= share: exact for any distribution, if the
- * photographs are drawn independently). Where there are too few for this (0.5 % with 95 % confidence takes 598) none is
- * stopped, and `bound` says what then holds. A limit says more than a rank for the similarity: copies are at least
- * GATE_COPY alike, whatever good photographs have, and different photographs may have up to GATE_ALIKE.
+ * at most `share` of all good photographs will be (binomial.h: exact for any distribution, if the photographs are drawn
+ * independently). Where there are too few for this (0.5 % with 95 % confidence takes 598) none is
+ * stopped, and `bound` says what then holds. The limit of the similarity is at least GATE_ALIKE: copies
+ * are more alike. Copies among the good photographs themselves raise it to theirs.
  */
 #ifndef GATE_CALIBRATE_H
 #define GATE_CALIBRATE_H
 
 #include "gate.h"
+
+#define GATE_ALIKE 0.95
 
 /* v [n]: of good photographs; distance and similarity by gate_reference_look_all. share, confidence: 0.005, 0.95, say.
  * FMT_INVALID: n is 0. FMT_MEMORY. */

@@ -4,14 +4,14 @@
  *   struct gate_reference r;
  *   gate_reference_init(&r, dim, n_recent, e);
  *   gate_reference_add(&r, key, group, feature, &print, e);      good photographs
- *   gate_reference_look(&r, feature, &print, group, &v);         sets distance and similarity
+ *   gate_reference_look(&r, feature, &print, group, &v, e);      sets distance and similarity
  *   gate_reference_recent(&r, key, group, feature, &print, e);   afterwards: the photograph was seen
  *   gate_reference_release(&r);
  *
- * The distance is cosine distance to the GATE_NEIGHBOURS-th nearest good photograph. For the similarity the
- * GATE_CANDIDATES nearest photographs, good or recent, of other installations are compared by their prints (gate-print.h),
- * which also finds a photograph that was compressed again or cropped. A photograph without an installation ("") is an
- * installation of its own. Not for several threads at once, but for functions that take a const reference.
+ * The distance is cosine distance to the GATE_NEIGHBOURS-th nearest good photograph. For the similarity all photographs
+ * of other installations, good or recent, are compared by their prints (gate-print.h), the most alike and the nearest
+ * ones carefully: this also finds a photograph that was compressed again or cropped. A photograph
+ * without an installation ("") is an installation of its own. Not for several threads at once, but for functions that take a const reference.
  */
 #ifndef GATE_REFERENCE_H
 #define GATE_REFERENCE_H
@@ -19,7 +19,7 @@
 #include "gate-image.h"
 #include "thread.h"
 
-enum { GATE_CANDIDATES = 8 };
+enum { GATE_CANDIDATES = 8, GATE_DIM_MAX = 1 << 20 };
 
 struct gate_known; /* a photograph's names and print */
 struct gate_reference {
@@ -40,17 +40,19 @@ int gate_reference_add(struct gate_reference *r, const char *key, const char *gr
 int gate_reference_recent(struct gate_reference *r, const char *key, const char *group, const float *feature,
                           const struct gate_print *print, struct fmt_error *e);
 
-void gate_reference_look(const struct gate_reference *r, const float *feature, const struct gate_print *print,
-                         const char *group, struct gate_values *v);
+/* A good photograph. The texts live as long as the reference. */
+struct gate_row {
+    const char *key, *group;
+    const float *feature; /* [dim], of unit length */
+    const struct gate_print *print;
+};
+struct gate_row gate_reference_row(const struct gate_reference *r, int64_t i);
+
+/* Sets distance and similarity of v, and what is similar. NAN: nothing is known to compare with. FMT_MEMORY. */
+int gate_reference_look(const struct gate_reference *r, const float *feature, const struct gate_print *print,
+                        const char *group, struct gate_values *v, struct fmt_error *e);
 /* The same for each good photograph against those of other installations, for the calibration: v [n_good]. The result
  * does not depend on the number of threads. pool may be NULL. */
 void gate_reference_look_all(const struct gate_reference *r, struct thread_pool *pool, struct gate_values *v);
-
-/* The good photographs as bytes of a member of an inspector file, a safetensors file: "feature" [n, dim] F32,
- * "print" [n, 64, 64] U8, "names" U8: key and group of each, every one with a zero byte behind it. */
-int gate_reference_write(const struct gate_reference *r, const struct fmt_writer *w, struct fmt_error *e);
-/* in: with read_at and size. r is initialised. */
-int gate_reference_read(struct gate_reference *r, const struct fmt_reader *in, int64_t recent_most,
-                        struct fmt_error *e);
 
 #endif

@@ -1,9 +1,9 @@
 /* gate.h - checks of a photograph itself. A photograph that a gate stops gets "review" and the reason, not a verdict.
  *
  *   struct gate_values v = gate_no_values();
- *   gate_measure(&image, &print, &v, e);                        gate-image.h: from pixels
- *   gate_reference_look(&reference, feature, &print, group, &v); gate-reference.h: from what is known
- *   enum gate g = gate_check(&limits, &v, text);                GATE_NONE: no gate stops it
+ *   gate_measure(&image, &print, &v, e);                              gate-image.h: from pixels
+ *   gate_reference_look(&reference, feature, &print, group, &v, e);   gate-reference.h: from what is known
+ *   enum gate g = gate_check(&limits, &v, text);                      GATE_NONE: no gate stops it
  *
  * The limits are calibrated on good photographs of the site (gate-calibrate.h).
  */
@@ -44,9 +44,10 @@ struct gate_values gate_no_values(void);
 
 /* ------------------------------------------------------------------ limits */
 
-/* What a gate looks at: a value on the wrong side of its limit stops the photograph. Dark and bright look at two. */
+/* What a gate looks at: a value on the wrong side of its limit stops the photograph. Dark and bright look at two, and
+ * come first: without light nothing is sharp. */
 enum gate_limit {
-    GATE_SHARPNESS_LEAST, GATE_BRIGHTNESS_LEAST, GATE_BLACK_MOST, GATE_BRIGHTNESS_MOST, GATE_WHITE_MOST,
+    GATE_BRIGHTNESS_LEAST, GATE_BLACK_MOST, GATE_BRIGHTNESS_MOST, GATE_WHITE_MOST, GATE_SHARPNESS_LEAST,
     GATE_DISTANCE_MOST, GATE_SIMILARITY_MOST, GATE_LIMITS
 };
 
@@ -60,11 +61,14 @@ struct gate_limits {
 };
 struct gate_limits gate_no_limits(void); /* all are off */
 enum gate gate_of_limit(enum gate_limit l);
+enum gate_measure gate_measure_of_limit(enum gate_limit l);
+bool gate_limit_is_least(enum gate_limit l); /* smaller values are stopped, else larger ones */
 /* "sharpness_least" ...: names in JSON and of options */
 const char *gate_limit_name(enum gate_limit l);
 
+bool gate_stops(const struct gate_limits *limits, enum gate_limit l, const struct gate_values *v);
 /* The first gate that stops the photograph, or GATE_NONE. text [GATE_TEXT_MAX], may be NULL: the reason,
- * "blurred: sharpness 0.31, at least 0.52 in 99.5 % of good photographs"; GATE_NONE: "". */
+ * "blurred: sharpness 0.31402, at least 0.52117 in 99.5 % of good photographs"; GATE_NONE: "". */
 enum { GATE_TEXT_MAX = 600 };
 enum gate gate_check(const struct gate_limits *limits, const struct gate_values *v, char *text);
 

@@ -1,0 +1,152 @@
+/* gate-file.c - a reference to bytes and back. */
+#include "gate-file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "safetensors.h"
+
+enum { FEATURE, PRINT, NAMES, TENSORS };
+static const char *const tensor_name[TENSORS] = {"feature", "print", "names"};
+
+/* ------------------------------------------------------------------ writing */
+struct source {
+    const struct gate_reference *r;
+    struct fmt_buffer names;
+};
+
+static int collect_names(struct source *s, struct fmt_error *e)
+{
+    for (int64_t i = 0; i < s->r->n_good; i++) {
+        struct gate_row row = gate_reference_row(s->r, i);
+        if (fmt_buffer_append(&s->names, row.key, strlen(row.key) + 1) ||
+            fmt_buffer_append(&s->names, row.group, strlen(row.group) + 1))
+            return fmt_no_memory(e);
+    }
+    return 0;
+}
+
+static float value_of(const struct source *s, int64_t i_tensor, int64_t i)
+{
+    if (i_tensor == FEATURE)
+        return gate_reference_row(s->r, i / s->r->dim).feature[i % s->r->dim];
+    if (i_tensor == PRINT)
+        return (float)gate_reference_row(s->r, i / GATE_PRINT_BYTES).print->detail[i % GATE_PRINT_BYTES];
+    return (float)(int8_t)s->names.data[i];
+}
+
+static int read_values(void *arg, int64_t i_tensor, int64_t first, int64_t n, float *out, struct fmt_error *e)
+{
+    (void)e;
+    for (int64_t i = 0; i < n; i++)
+        out[i] = value_of(arg, i_tensor, first + i);
+    return 0;
+}
+
+int gate_reference_write(const struct gate_reference *r, const struct fmt_writer *w, struct fmt_error *e)
+{
+    struct source s = {.r = r};
+    int status = collect_names(&s, e);
+    struct named_tensor_out list[TENSORS] = {
+        {tensor_name[FEATURE], DTYPE_F32, 2, {r->n_good, r->dim}},
+        {tensor_name[PRINT], DTYPE_I8, 3, {r->n_good, GATE_PRINT_SIDE, GATE_PRINT_SIDE}},
+        {tensor_name[NAMES], DTYPE_I8, 1, {(int64_t)s.names.bytes}}};
+    const struct named_tensor_values values = {&s, read_values};
+    if (!status)
+        status = safetensors_write(w, list, TENSORS, NULL, 0, &values, e);
+    fmt_buffer_release(&s.names);
+    return status;
+}
+
+/* ------------------------------------------------------------------ reading */
+struct tensors {
+    const struct named_tensor *t[TENSORS];
+    int64_t n, dim;
+    char *names; /* [n_names] */
+    const char *name, *end; /* the next one */
+};
+
+static int check_shapes(struct tensors *s, const struct named_tensor_set *set, struct fmt_error *e)
+{
+    static const int n_dims[TENSORS] = {2, 3, 1};
+    for (int i = 0; i < TENSORS; i++) {
+        s->t[i] = named_tensor_find(set, tensor_name[i]);
+        if (!s->t[i] || s->t[i]->n_dims != n_dims[i] || s->t[i]->dtype != (i == FEATURE ? DTYPE_F32 : DTYPE_I8))
+            return fmt_fail(e, FMT_INVALID, "known photographs: \"%s\" is missing or of another type", tensor_name[i]);
+    }
+    s->n = s->t[FEATURE]->dims[0];
+    s->dim = s->t[FEATURE]->dims[1];
+    if (s->n > GATE_GOOD_MAX)
+        return fmt_fail(e, FMT_LIMIT, "%lld known photographs, the limit is %d", (long long)s->n, GATE_GOOD_MAX);
+    const int64_t *d = s->t[PRINT]->dims;
+    if (d[0] != s->n || d[1] != GATE_PRINT_SIDE || d[2] != GATE_PRINT_SIDE)
+        return fmt_fail(e, FMT_INVALID, "known photographs: the prints are not %lld of %d x %d", (long long)s->n,
+                        GATE_PRINT_SIDE, GATE_PRINT_SIDE);
+    return 0;
+}
+
+static int read_names(struct tensors *s, struct fmt_error *e)
+{
+    int64_t n = s->t[NAMES]->n;
+    s->names = malloc((size_t)n + 1);
+    if (!s->names)
+        return fmt_no_memory(e);
+    s->name = s->names;
+    s->end = s->names + n;
+    return named_tensor_read_i8(s->t[NAMES], 0, n, (int8_t *)s->names, e);
+}
+
+/* The next text of the names; NULL: there are none left. */
+static const char *next_name(struct tensors *s)
+{
+    const char *text = s->name, *zero = memchr(text, 0, (size_t)(s->end - text));
+    s->name = zero ? zero + 1 : s->end;
+    return zero ? text : NULL;
+}
+
+/* feature [dim] is scratch. */
+static int read_row(struct tensors *s, int64_t i, struct gate_reference *r, float *feature, struct fmt_error *e)
+{
+    struct gate_print print;
+    const char *key = next_name(s), *group = key ? next_name(s) : NULL;
+    if (!group)
+        return fmt_fail(e, FMT_INVALID, "known photographs: names are missing");
+    int status = named_tensor_read_f32(s->t[FEATURE], i * s->dim, s->dim, feature, e);
+    if (!status)
+        status = named_tensor_read_i8(s->t[PRINT], i * GATE_PRINT_BYTES, GATE_PRINT_BYTES, print.detail, e);
+    return status ? status : gate_reference_add(r, key, group, feature, &print, e);
+}
+
+static int read_rows(struct tensors *s, struct gate_reference *r, struct fmt_error *e)
+{
+    float *feature = malloc((size_t)s->dim * sizeof *feature);
+    int status = feature ? 0 : fmt_no_memory(e);
+    for (int64_t i = 0; i < s->n && !status; i++)
+        status = read_row(s, i, r, feature, e);
+    if (!status && s->name != s->end)
+        status = fmt_fail(e, FMT_INVALID, "known photographs: more names than photographs");
+    free(feature);
+    return status;
+}
+
+int gate_reference_read(struct gate_reference *r, const struct fmt_reader *in, int64_t recent_most,
+                        struct fmt_error *e)
+{
+    struct named_tensor_set set = {0};
+    struct tensors s = {.n = 0};
+    *r = (struct gate_reference){0};
+    int status = safetensors_read(in, &set, e);
+    if (!status)
+        status = check_shapes(&s, &set, e);
+    if (!status)
+        status = gate_reference_init(r, s.dim, recent_most, e);
+    if (!status)
+        status = read_names(&s, e);
+    if (!status)
+        status = read_rows(&s, r, e);
+    if (status)
+        gate_reference_release(r);
+    free(s.names);
+    named_tensor_release(&set);
+    return status;
+}

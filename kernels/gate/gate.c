@@ -1,0 +1,184 @@
+/* gate.c - one table has what is compared with what, and in which words. */
+#include "gate.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const gate_names[GATES] = {"blurred", "dark", "bright", "subject", "reused"};
+static const char *const measure_names[GATE_MEASURES] = {
+    "sharpness", "brightness", "black", "white", "distance", "similarity"};
+
+static const struct {
+    enum gate gate;
+    enum gate_measure measure;
+    bool least; /* smaller values are stopped, else larger ones */
+    const char *name;
+    const char *words; /* what the value is, in a reason */
+} limit_of[GATE_LIMITS] = {
+    [GATE_SHARPNESS_LEAST] = {GATE_BLURRED, GATE_SHARPNESS, true, "sharpness_least", "sharpness"},
+    [GATE_BRIGHTNESS_LEAST] = {GATE_DARK, GATE_BRIGHTNESS, true, "brightness_least", "mean brightness"},
+    [GATE_BLACK_MOST] = {GATE_DARK, GATE_BLACK, false, "black_most", "share of black pixels"},
+    [GATE_BRIGHTNESS_MOST] = {GATE_BRIGHT, GATE_BRIGHTNESS, false, "brightness_most", "mean brightness"},
+    [GATE_WHITE_MOST] = {GATE_BRIGHT, GATE_WHITE, false, "white_most", "share of white pixels"},
+    [GATE_DISTANCE_MOST] = {GATE_SUBJECT, GATE_DISTANCE, false, "distance_most", "distance from known photographs"},
+    [GATE_SIMILARITY_MOST] = {GATE_REUSED, GATE_SIMILARITY, false, "similarity_most", "similarity"},
+};
+
+const char *gate_name(enum gate g)
+{
+    return g == GATE_NONE ? "" : gate_names[g];
+}
+
+const char *gate_measure_name(enum gate_measure m)
+{
+    return measure_names[m];
+}
+
+enum gate gate_of_limit(enum gate_limit l)
+{
+    return limit_of[l].gate;
+}
+
+enum gate_measure gate_measure_of_limit(enum gate_limit l)
+{
+    return limit_of[l].measure;
+}
+
+bool gate_limit_is_least(enum gate_limit l)
+{
+    return limit_of[l].least;
+}
+
+const char *gate_limit_name(enum gate_limit l)
+{
+    return limit_of[l].name;
+}
+
+struct gate_values gate_no_values(void)
+{
+    struct gate_values v = {.similar_key = ""};
+    for (int m = 0; m < GATE_MEASURES; m++)
+        v.value[m] = NAN;
+    return v;
+}
+
+struct gate_limits gate_no_limits(void)
+{
+    struct gate_limits l = {.share = 0};
+    for (int i = 0; i < GATE_LIMITS; i++)
+        l.limit[i] = l.bound[i] = NAN;
+    return l;
+}
+
+/* ------------------------------------------------------------------ the check */
+bool gate_stops(const struct gate_limits *limits, enum gate_limit l, const struct gate_values *v)
+{
+    double value = v->value[limit_of[l].measure], limit = limits->limit[l];
+    return limit_of[l].least ? value < limit : value > limit; /* NAN: neither */
+}
+
+/* "blurred: sharpness 0.31, at least 0.52 in 99.5 % of good photographs" */
+static void put_reason(const struct gate_limits *limits, enum gate_limit l, const struct gate_values *v, char *text)
+{
+    double n = (double)limits->n[l], passed = n > 0 ? 100 * (1 - (double)limits->stopped[l] / n) : 100;
+    char with[2 * GATE_NAME_MAX + 32] = "";
+    if (limit_of[l].gate == GATE_REUSED)
+        snprintf(with, sizeof with, " with %s%s%s", v->similar_key, *v->similar_group ? " of " : "", v->similar_group);
+    snprintf(text, GATE_TEXT_MAX, "%s: %s %.5g%s, at %s %.5g in %.4g %% of good photographs",
+             gate_name(limit_of[l].gate), limit_of[l].words, v->value[limit_of[l].measure], with,
+             limit_of[l].least ? "least" : "most", limits->limit[l], passed);
+}
+
+enum gate gate_check(const struct gate_limits *limits, const struct gate_values *v, char *text)
+{
+    if (text)
+        *text = 0;
+    for (int l = 0; l < GATE_LIMITS; l++)
+        if (gate_stops(limits, (enum gate_limit)l, v)) {
+            if (text)
+                put_reason(limits, (enum gate_limit)l, v, text);
+            return limit_of[l].gate;
+        }
+    return GATE_NONE;
+}
+
+/* ------------------------------------------------------------------ JSON */
+static bool add_limit(const struct gate_limits *limits, enum gate_limit l, cJSON *o)
+{
+    cJSON *item = cJSON_AddObjectToObject(o, limit_of[l].name);
+    return cJSON_AddNumberToObject(item, "limit", limits->limit[l]) &&
+           cJSON_AddNumberToObject(item, "stopped", (double)limits->stopped[l]) &&
+           cJSON_AddNumberToObject(item, "of", (double)limits->n[l]) &&
+           cJSON_AddNumberToObject(item, "bound", limits->bound[l]);
+}
+
+struct cJSON *gate_limits_json(const struct gate_limits *limits)
+{
+    cJSON *o = cJSON_CreateObject();
+    bool good = cJSON_AddNumberToObject(o, "share", limits->share) &&
+                cJSON_AddNumberToObject(o, "confidence", limits->confidence) &&
+                cJSON_AddNumberToObject(o, "photographs", (double)limits->n_photographs) &&
+                cJSON_AddNumberToObject(o, "stopped", (double)limits->n_stopped);
+    for (int l = 0; good && l < GATE_LIMITS; l++)
+        good = isnan(limits->limit[l]) || add_limit(limits, (enum gate_limit)l, o);
+    if (good)
+        return o;
+    cJSON_Delete(o);
+    return NULL;
+}
+
+/* A number from least to most; where: what it is a member of. */
+static int take_number(const cJSON *o, const char *where, const char *name, double least, double most, double *v,
+                       struct fmt_error *e)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, name);
+    if (!cJSON_IsNumber(item) || !(item->valuedouble >= least && item->valuedouble <= most))
+        return fmt_fail(e, FMT_INVALID, "%s: \"%s\" is not a number from %g to %g", where, name, least, most);
+    *v = item->valuedouble;
+    return 0;
+}
+
+static int take_count(const cJSON *o, const char *where, const char *name, int64_t *v, struct fmt_error *e)
+{
+    double number = 0;
+    int status = take_number(o, where, name, 0, 1e15, &number, e);
+    if (!status && number != floor(number))
+        return fmt_fail(e, FMT_INVALID, "%s: \"%s\" is not a whole number", where, name);
+    *v = (int64_t)number;
+    return status;
+}
+
+static int take_limit(const cJSON *o, enum gate_limit l, struct gate_limits *limits, struct fmt_error *e)
+{
+    const char *name = limit_of[l].name;
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, name);
+    if (!item)
+        return 0;
+    int status = take_number(item, name, "limit", -2, 2, &limits->limit[l], e);
+    if (!status)
+        status = take_count(item, name, "stopped", &limits->stopped[l], e);
+    if (!status)
+        status = take_count(item, name, "of", &limits->n[l], e);
+    if (!status && limits->stopped[l] > limits->n[l])
+        status = fmt_fail(e, FMT_INVALID, "%s: \"stopped\" is more than \"of\"", name);
+    return status ? status : take_number(item, name, "bound", 0, 1, &limits->bound[l], e);
+}
+
+int gate_limits_parse(const struct cJSON *o, struct gate_limits *limits, struct fmt_error *e)
+{
+    struct gate_limits l = gate_no_limits();
+    int status = take_number(o, "gates", "share", 0, 1, &l.share, e);
+    if (!status)
+        status = take_number(o, "gates", "confidence", 0, 1, &l.confidence, e);
+    if (!status)
+        status = take_count(o, "gates", "photographs", &l.n_photographs, e);
+    if (!status)
+        status = take_count(o, "gates", "stopped", &l.n_stopped, e);
+    for (int i = 0; i < GATE_LIMITS && !status; i++)
+        status = take_limit(o, (enum gate_limit)i, &l, e);
+    if (!status)
+        *limits = l;
+    return status;
+}

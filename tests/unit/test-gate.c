@@ -1,0 +1,422 @@
+/* test-gate.c - gates on drawn photographs, and on what happens to photographs: blur, darkness, compression, cropping.
+ * A site is a plate with screws and a label; an installation has screws, dirt and light of its own. */
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "blur.h"
+#include "canvas.h"
+#include "color.h"
+#include "gate-calibrate.h"
+#include "gate-file.h"
+#include "gate-image.h"
+#include "gate-reference.h"
+#include "jpeg.h"
+#include "resize.h"
+#include "tap.h"
+
+enum { W = 640, H = 480, N_GOOD = 40, DIM = 32 };
+
+static void succeed(int status, const struct fmt_error *e)
+{
+    if (status)
+        ok(false, "%s", e->text);
+}
+
+/* ------------------------------------------------------------------ photographs */
+static struct image draw(uint32_t seed)
+{
+    struct canvas c = {.width = W, .height = H, .pixel = calloc((size_t)W * H, sizeof(struct rgb))};
+    struct image im = {0};
+    struct fmt_error e = {0};
+    struct rng r = rng_stream(7, seed, 0, 0);
+    float light = 0.85f + 0.3f * (float)rng_f64(&r);
+    canvas_rotate(&c, 0, 0, 0);
+    for (size_t i = 0; i < (size_t)W * H; i++)
+        c.pixel[i] = rgb_scale(rgb_of(0x8A8F94), light);
+    paint_texture(&c, 0, 0, W, H, seed, 40, 40, 0.15f);
+    for (int i = 0; i < 24; i++) /* screws at places that all installations share, and dirt */
+        paint_disc(&c, (float)(60 + i % 6 * 104), (float)(60 + i / 6 * 120), 20, rgb_of(0xC9CBCD), 1.1f, 0.6f);
+    for (int i = 0; i < 40; i++)
+        paint_disc(&c, W * (float)rng_f64(&r), H * (float)rng_f64(&r), 4 + 10 * (float)rng_f64(&r),
+                   rgb_scale(rgb_of(0x605040), 0.5f + (float)rng_f64(&r)), 1, 0.8f);
+    succeed(image_reserve(&im, W, H, 3, &e), &e);
+    for (size_t i = 0; i < (size_t)W * H; i++) {
+        im.pixels[3 * i] = develop(c.pixel[i].r, 0);
+        im.pixels[3 * i + 1] = develop(c.pixel[i].g, 0);
+        im.pixels[3 * i + 2] = develop(c.pixel[i].b, 0);
+    }
+    free(c.pixel);
+    return im;
+}
+
+static struct image compressed(const struct image *im, int quality)
+{
+    struct fmt_buffer bytes = {0};
+    struct image out = {0};
+    struct fmt_error e = {0};
+    succeed(jpeg_encode(im, &(struct jpeg_encoding){.quality = quality}, &bytes, &e), &e);
+    succeed(jpeg_decode(bytes.data, bytes.bytes, NULL, &out, NULL, &e), &e);
+    fmt_buffer_release(&bytes);
+    return out;
+}
+
+/* The box at (left, top), scaled to w x h. */
+static struct image part_of(const struct image *im, int left, int top, int box_w, int box_h, int w, int h)
+{
+    struct image out = {0};
+    struct fmt_error e = {0};
+    struct arena plan = {0}, scratch;
+    int n = im->components;
+    struct resize r = {.in_h = box_h, .in_w = box_w, .out_h = h, .out_w = w, .rows = h, .cols = w, .channels = n};
+    resize_bicubic(&r, NULL, (int64_t)im->width * n, NULL, &plan);
+    succeed(image_reserve(&out, w, h, n, &e), &e);
+    succeed(arena_init(&scratch, plan.high, &e), &e);
+    resize_bicubic(&r, image_row(im, top) + left * n, (int64_t)im->width * n, out.pixels, &scratch);
+    arena_release(&scratch);
+    return out;
+}
+
+static struct image blurred(const struct image *im, double sigma)
+{
+    struct image out = part_of(im, 0, 0, W, H, W, H);
+    struct arena plan = {0}, scratch;
+    struct fmt_error e = {0};
+    blur_gaussian(NULL, H, W, sigma, &plan);
+    succeed(arena_init(&scratch, plan.high, &e), &e);
+    blur_gaussian(out.pixels, H, W, sigma, &scratch);
+    arena_release(&scratch);
+    return out;
+}
+
+static struct image lit(const struct image *im, float factor)
+{
+    struct image out = part_of(im, 0, 0, W, H, W, H);
+    color_brightness(out.pixels, (int64_t)W * H, factor);
+    return out;
+}
+
+static struct gate_values measured(struct image im, struct gate_print *print)
+{
+    struct gate_values v = gate_no_values();
+    struct gate_print unused;
+    struct fmt_error e = {0};
+    succeed(gate_measure(&im, print ? print : &unused, &v, &e), &e);
+    image_release(&im);
+    return v;
+}
+
+/* ------------------------------------------------------------------ pixels */
+
+/* The definition, on a picture that needs no scaling: mean absolute differences before and after 3 x 3 means. */
+static double slow_sharpness(const struct image *g)
+{
+    double sharp = 0, soft = 0;
+    int w = g->width, h = g->height;
+#define AT(y, x) ((double)g->pixels[(y) * w + (x)])
+#define MEAN(y, x) \
+    ((AT(y - 1, x - 1) + AT(y - 1, x) + AT(y - 1, x + 1) + AT(y, x - 1) + AT(y, x) + AT(y, x + 1) + \
+      AT(y + 1, x - 1) + AT(y + 1, x) + AT(y + 1, x + 1)) / 9)
+    for (int y = 1; y < h - 1; y++)
+        for (int x = 1; x < w - 2; x++) {
+            sharp += fabs(AT(y, x + 1) - AT(y, x));
+            soft += fabs(MEAN(y, x + 1) - MEAN(y, x));
+        }
+    for (int y = 1; y < h - 2; y++)
+        for (int x = 1; x < w - 1; x++) {
+            sharp += fabs(AT(y + 1, x) - AT(y, x));
+            soft += fabs(MEAN(y + 1, x) - MEAN(y, x));
+        }
+    return 1 - soft / sharp;
+}
+
+static void sharpness(void)
+{
+    struct image im = draw(1), g = {0};
+    struct fmt_error e = {0};
+    succeed(image_reserve(&g, 300, GATE_SIDE, 1, &e), &e);
+    struct rng r = rng_stream(3, 0, 0, 0);
+    for (int i = 0; i < 300 * GATE_SIDE; i++)
+        g.pixels[i] = (uint8_t)(rng_f64(&r) * 200 + (i / 300 % 40 > 20 ? 50 : 0));
+    double want = slow_sharpness(&g), got = measured(part_of(&g, 0, 0, 300, GATE_SIDE, 300, GATE_SIDE), NULL).value[0];
+    ok(fabs(want - got) < 1e-12, "sharpness %.6f is as defined, %.6f", got, want);
+    double sharp = measured(part_of(&im, 0, 0, W, H, W, H), NULL).value[GATE_SHARPNESS];
+    double large = measured(part_of(&im, 0, 0, W, H, 3 * W, 3 * H), NULL).value[GATE_SHARPNESS];
+    double dark = measured(lit(&im, 0.5f), NULL).value[GATE_SHARPNESS];
+    double soft = measured(blurred(&im, 3), NULL).value[GATE_SHARPNESS];
+    ok(fabs(large - sharp) < 0.05 * sharp, "three times the resolution: %.3f, %.3f", large, sharp);
+    ok(fabs(dark - sharp) < 0.1 * sharp, "half the light: %.3f", dark);
+    ok(soft < 0.8 * sharp, "blurred: %.3f", soft);
+    memset(g.pixels, 9, 300 * GATE_SIDE);
+    ok(measured(g, NULL).value[GATE_SHARPNESS] == 0, "a picture of one colour is not sharp");
+    image_release(&im);
+}
+
+static void light(void)
+{
+    struct image im = {0};
+    struct fmt_error e = {0};
+    succeed(image_reserve(&im, 400, 400, 1, &e), &e);
+    memset(im.pixels, 0, 400 * 100);
+    memset(im.pixels + 400 * 100, 255, 400 * 100);
+    memset(im.pixels + 400 * 200, 51, 400 * 200);
+    struct gate_values v = measured(im, NULL);
+    ok(fabs(v.value[GATE_BRIGHTNESS] - 0.35) < 0.005, "brightness 0.35: %.4f", v.value[GATE_BRIGHTNESS]);
+    ok(fabs(v.value[GATE_BLACK] - 0.25) < 0.01 && fabs(v.value[GATE_WHITE] - 0.25) < 0.01, "a quarter black and white");
+}
+
+static struct gate_print print_of(struct image im)
+{
+    struct gate_print p;
+    measured(im, &p);
+    return p;
+}
+
+static void prints(void)
+{
+    struct image one = draw(1), other = draw(2);
+    struct gate_print a = print_of(part_of(&one, 0, 0, W, H, W, H)), b = print_of(part_of(&other, 0, 0, W, H, W, H));
+    struct gate_print small = print_of(compressed(&one, 50));
+    struct gate_print cut = print_of(part_of(&one, 40, 12, W - 64, H - 48, W - 64, H - 48));
+    struct gate_box box = {{0}};
+    ok(fabs(gate_print_align(&a, &a, &box) - 1) < 1e-6, "a photograph is itself");
+    ok(gate_print_align(&small, &a, &box) > 0.99, "compressed to quality 50");
+    double alike = gate_print_align(&cut, &a, &box);
+    ok(alike > 0.96, "cropped by a tenth: %.4f", alike);
+    ok(fabs(box.margin[0] - 40.0 / W) < 0.01 && fabs(box.margin[2] - 12.0 / H) < 0.01 &&
+           fabs(box.margin[1] - 24.0 / W) < 0.01 && fabs(box.margin[3] - 36.0 / H) < 0.01,
+       "and its box is found: %.3f %.3f %.3f %.3f", box.margin[0], box.margin[1], box.margin[2], box.margin[3]);
+    struct gate_overlay over;
+    struct gate_half half;
+    gate_half_make(&a, &half);
+    gate_overlay_set(&over, &cut, &box);
+    ok(fabs(gate_overlay_compare(&over, &half) - alike) < 0.05, "the same box at half the resolution");
+    alike = gate_print_align(&b, &a, &box);
+    ok(alike < 0.9, "another installation: %.4f", alike);
+    struct gate_print flat = {{0}};
+    ok(gate_print_align(&flat, &a, &box) == 0, "without detail nothing is alike");
+    image_release(&one);
+    image_release(&other);
+}
+
+/* ------------------------------------------------------------------ what is known */
+
+/* A feature of an installation: features of a site are alike. */
+static void set_feature(uint32_t seed, float *x)
+{
+    struct rng r = rng_stream(11, seed, 0, 0);
+    for (int k = 0; k < DIM; k++)
+        x[k] = (k == 0 ? 3 : 0) + (float)rng_normal(&r) * 0.3f;
+}
+
+static void add_good(struct gate_reference *r, int recent)
+{
+    struct fmt_error e = {0};
+    float x[DIM];
+    succeed(gate_reference_init(r, DIM, recent, &e), &e);
+    for (int i = 0; i < N_GOOD; i++) {
+        char key[32], group[32];
+        struct gate_print p = print_of(draw(100 + (uint32_t)i));
+        snprintf(key, sizeof key, "p%d.jpeg", i);
+        snprintf(group, sizeof group, "unit-%d", i / 2);
+        set_feature(100 + (uint32_t)i, x);
+        succeed(gate_reference_add(r, key, group, x, &p, &e), &e);
+    }
+}
+
+static double slow_distance(const struct gate_reference *r, const float *x, const char *group)
+{
+    double best[GATE_NEIGHBOURS] = {9, 9, 9};
+    for (int64_t i = 0; i < r->n_good; i++) {
+        struct gate_row row = gate_reference_row(r, i);
+        double d = 1 - cosine(x, row.feature, DIM);
+        for (int k = 0; k < GATE_NEIGHBOURS && strcmp(row.group, group) != 0; k++)
+            if (d < best[k]) {
+                double t = best[k];
+                best[k] = d;
+                d = t;
+            }
+    }
+    return best[GATE_NEIGHBOURS - 1];
+}
+
+static struct gate_values looked_up(const struct gate_reference *r, uint32_t feature, struct image im,
+                                    const char *group)
+{
+    struct fmt_error e = {0};
+    struct gate_print p;
+    struct gate_values v = measured(im, &p);
+    float x[DIM];
+    set_feature(feature, x);
+    succeed(gate_reference_look(r, x, &p, group, &v, &e), &e);
+    return v;
+}
+
+static void references(const struct gate_reference *r)
+{
+    float x[DIM];
+    set_feature(500, x);
+    struct gate_values v = looked_up(r, 500, draw(500), "unit-3");
+    ok(fabs(v.value[GATE_DISTANCE] - slow_distance(r, x, "unit-3")) < 1e-6, "distance to the third nearest: %.5f",
+       v.value[GATE_DISTANCE]);
+    struct image source = draw(107);
+    v = looked_up(r, 500, part_of(&source, 10, 20, W - 60, H - 40, W - 60, H - 40), "another");
+    ok(v.value[GATE_SIMILARITY] > 0.96, "cropped, by pixels, though the feature says nothing: %.4f",
+       v.value[GATE_SIMILARITY]);
+    is_text(v.similar_key, "p7.jpeg", "the photograph is named");
+    is_text(v.similar_group, "unit-3", "and its installation");
+    v = looked_up(r, 107, part_of(&source, 0, 0, W, H, W, H), "unit-3");
+    ok(v.value[GATE_SIMILARITY] < 0.9, "the same installation's own photograph is not used again");
+    image_release(&source);
+}
+
+static void recent_ones(void)
+{
+    struct gate_reference r;
+    struct fmt_error e = {0};
+    float x[DIM];
+    add_good(&r, 3);
+    for (uint32_t i = 0; i < 5; i++) {
+        struct gate_print p = print_of(draw(200 + i));
+        set_feature(200 + i, x);
+        succeed(gate_reference_recent(&r, "new.jpeg", "new", x, &p, &e), &e);
+    }
+    is_int(r.n_recent, 3, "the newest three are kept");
+    ok(looked_up(&r, 204, draw(204), "later").value[GATE_SIMILARITY] > 0.999, "the last one is known");
+    ok(looked_up(&r, 202, draw(202), "later").value[GATE_SIMILARITY] > 0.999, "the third last, too");
+    ok(looked_up(&r, 201, draw(201), "later").value[GATE_SIMILARITY] < 0.9, "the one before is forgotten");
+    x[5] = NAN;
+    ok(gate_reference_recent(&r, "bad", "", x, &(struct gate_print){{0}}, &e) == FMT_NONFINITE, "a feature of NaN");
+    gate_reference_release(&r);
+}
+
+static void files(const struct gate_reference *r)
+{
+    struct fmt_error e = {0};
+    struct fmt_buffer bytes = {0}, again = {0};
+    struct fmt_writer w = fmt_buffer_writer(&bytes), w2 = fmt_buffer_writer(&again);
+    struct gate_reference back;
+    succeed(gate_reference_write(r, &w, &e), &e);
+    struct fmt_memory memory = {bytes.data, bytes.bytes, 0};
+    struct fmt_reader in = fmt_memory_reader(&memory);
+    succeed(gate_reference_read(&back, &in, 0, &e), &e);
+    succeed(gate_reference_write(&back, &w2, &e), &e);
+    ok(bytes.bytes == again.bytes && memcmp(bytes.data, again.data, bytes.bytes) == 0, "written, read, written");
+    gate_reference_release(&back);
+    memory = (struct fmt_memory){bytes.data, bytes.bytes - 1, 0};
+    in = fmt_memory_reader(&memory);
+    ok(gate_reference_read(&back, &in, 0, &e) != 0, "a cut file is refused: %s", e.text);
+    fmt_buffer_release(&bytes);
+    fmt_buffer_release(&again);
+}
+
+/* ------------------------------------------------------------------ limits */
+static void ranks(void)
+{
+    enum { N = 2000 };
+    static struct gate_values v[N];
+    struct gate_limits l;
+    struct fmt_error e = {0};
+    for (int i = 0; i < N; i++) {
+        v[i] = gate_no_values();
+        v[i].value[GATE_SHARPNESS] = (i * 7 + 3) % N; /* each of 0 .. N - 1 once */
+        v[i].value[GATE_WHITE] = i < 100 ? NAN : (double)i / N;
+    }
+    succeed(gate_calibrate(v, N, 0.005, 0.95, &l, &e), &e);
+    /* P(Bin(2000, 0.005) >= 5) = 0.971, >= 6: 0.933 (scipy.stats.binom) */
+    ok(l.limit[GATE_SHARPNESS_LEAST] == 4 && l.stopped[GATE_SHARPNESS_LEAST] == 4, "four of 2,000 are stopped: rank 5");
+    ok(l.bound[GATE_SHARPNESS_LEAST] <= 0.005 && l.bound[GATE_SHARPNESS_LEAST] > 0.004, "and the bound holds");
+    is_int(l.n[GATE_WHITE_MOST], N - 100, "those that have the measure");
+    ok(isnan(l.limit[GATE_DISTANCE_MOST]), "a measure that is missing has no limit");
+    succeed(gate_calibrate(v, 100, 0.005, 0.95, &l, &e), &e);
+    ok(l.stopped[GATE_SHARPNESS_LEAST] == 0 && l.bound[GATE_SHARPNESS_LEAST] > 0.02, "of 100 none: the bound says so");
+    ok(gate_calibrate(v, 0, 0.005, 0.95, &l, &e) == FMT_INVALID, "none: refused");
+}
+
+static void texts(void)
+{
+    struct gate_limits l = gate_no_limits(), back;
+    struct gate_values v = gate_no_values();
+    struct fmt_error e = {0};
+    char text[GATE_TEXT_MAX];
+    v.value[GATE_SHARPNESS] = 0.8;
+    is_int(gate_check(&l, &v, text), GATE_NONE, "no limits, no gate");
+    l.limit[GATE_SHARPNESS_LEAST] = 2;
+    l.n[GATE_SHARPNESS_LEAST] = 1000;
+    l.stopped[GATE_SHARPNESS_LEAST] = 5;
+    l.bound[GATE_SHARPNESS_LEAST] = 0.01;
+    is_int(gate_check(&l, &v, text), GATE_BLURRED, "blurred");
+    is_text(text, "blurred: sharpness 0.8, at least 2 in 99.5 % of good photographs", "with the numbers");
+    v.value[GATE_SHARPNESS] = 2;
+    is_int(gate_check(&l, &v, text), GATE_NONE, "the limit itself passes");
+    is_text(text, "", "without a text");
+    cJSON *o = gate_limits_json(&l);
+    ok(gate_limits_parse(o, &back, &e) == 0 && back.limit[GATE_SHARPNESS_LEAST] == 2 &&
+           isnan(back.limit[GATE_WHITE_MOST]) &&
+           back.stopped[GATE_SHARPNESS_LEAST] == 5, "limits as JSON and back");
+    cJSON_SetNumberValue(cJSON_GetObjectItem(cJSON_GetObjectItem(o, "sharpness_least"), "stopped"), 1001);
+    ok(gate_limits_parse(o, &back, &e) == FMT_INVALID, "refused: %s", e.text);
+    cJSON_Delete(o);
+}
+
+/* Good photographs calibrate; then each gate stops what it is for. */
+static void gates(const struct gate_reference *r)
+{
+    static struct gate_values v[N_GOOD], again[N_GOOD];
+    struct gate_limits l;
+    struct fmt_error e = {0};
+    struct image im = draw(900);
+    struct thread_pool *pool = thread_open(3, &e);
+    for (int i = 0; i < N_GOOD; i++)
+        again[i] = v[i] = measured(draw(100 + (uint32_t)i), NULL);
+    gate_reference_look_all(r, NULL, v);
+    gate_reference_look_all(r, pool, again);
+    bool same = true;
+    for (int i = 0; i < N_GOOD; i++)
+        same = same && memcmp(v[i].value, again[i].value, sizeof v[i].value) == 0;
+    ok(same, "the same with one thread and with three");
+    thread_close(pool);
+    succeed(gate_calibrate(v, N_GOOD, 0.005, 0.95, &l, &e), &e);
+    is_int(l.n_stopped, 0, "no good photograph is stopped");
+    l.limit[GATE_SHARPNESS_LEAST] *= 0.97; /* 40 are few: 900 may lie a little beyond all of them */
+    l.limit[GATE_BRIGHTNESS_LEAST] *= 0.97;
+    l.limit[GATE_BRIGHTNESS_MOST] *= 1.03;
+    l.limit[GATE_DISTANCE_MOST] *= 1.2;
+    struct {
+        struct image photograph;
+        uint32_t feature;
+        enum gate want;
+    } test[] = {{part_of(&im, 0, 0, W, H, W, H), 900, GATE_NONE},
+                {blurred(&im, 4), 900, GATE_BLURRED},
+                {lit(&im, 0.4f), 900, GATE_DARK},
+                {lit(&im, 2.5f), 900, GATE_BRIGHT},
+                {compressed(&im, 50), 900, GATE_NONE},
+                {draw(105), 900, GATE_REUSED}};
+    for (size_t i = 0; i < sizeof test / sizeof *test; i++) {
+        char text[GATE_TEXT_MAX];
+        struct gate_values w = looked_up(r, test[i].feature, test[i].photograph, "new");
+        enum gate g = gate_check(&l, &w, text);
+        ok(g == test[i].want, "want %s, have %s", gate_name(test[i].want), text);
+    }
+    struct gate_values w = looked_up(r, 900, part_of(&im, 0, 0, W, H, W, H), "new");
+    w.value[GATE_DISTANCE] = 0.9;
+    is_int(gate_check(&l, &w, NULL), GATE_SUBJECT, "another subject");
+    image_release(&im);
+}
+
+int main(void)
+{
+    struct gate_reference r;
+    sharpness();
+    light();
+    prints();
+    add_good(&r, 0);
+    references(&r);
+    recent_ones();
+    files(&r);
+    ranks();
+    texts();
+    gates(&r);
+    gate_reference_release(&r);
+    return tap_done();
+}
