@@ -18,7 +18,6 @@ static double level = 0.95, margin = -1;
 static const char *score_name = "auroc", *judged_level = "group";
 static bool prove, json;
 
-enum { ROLE_BYTES = 32 };
 
 /* In the order of --score. */
 #define SCORES "auroc|average-precision|accuracy|balanced-accuracy|f1|mcc|log-loss|brier|false-alarms"
@@ -52,16 +51,6 @@ static void check(int status, const struct fmt_error *e)
 {
     if (status)
         msg_die("%s", e->text);
-}
-
-/* The inputs of a side, as "a.query". role: memory for these. */
-static void add_origins(struct score_inputs *to, const struct prediction_set *of, const char *side,
-                        char (*role)[ROLE_BYTES])
-{
-    for (int i = 0; i < of->origins.n; i++) {
-        snprintf(role[i], ROLE_BYTES, "%s.%s", side, of->origins.item[i].role);
-        score_inputs_add(to, role[i], of->origins.item[i].path, of->origins.item[i].identity);
-    }
 }
 
 /* ------------------------------------------------------------------ the gate */
@@ -130,13 +119,13 @@ static bool compare(FILE *out, const struct prediction_set *a, const struct pred
                                .bootstrap = {(int)n_resamples, level, (uint64_t)seed}};
     struct differences d;
     struct score_inputs inputs = {.n = 0};
-    char role[2][SCORE_INPUTS_MAX][ROLE_BYTES];
+    char role[2][SCORE_INPUTS_MAX][PREDICTION_ROLE_BYTES];
     struct report_node report = {.kind = REPORT_OBJECT};
     check(prediction_set_check(a, b, &e), &e);
     if (differences_run(&plan, &a->rows, &b->rows, pool, &d, &e))
         msg_die("%s: %s", b->path, e.text);
-    add_origins(&inputs, a, "a", role[0]);
-    add_origins(&inputs, b, "b", role[1]);
+    prediction_set_origins(a, "a", &inputs, role[0]);
+    prediction_set_origins(b, "b", &inputs, role[1]);
     add_notes(&report, &plan, a, b, &d, &inputs);
     report_add(&report, REPORT_BREAK, NULL);
     report_text(&report, "report", "differences");

@@ -3,6 +3,7 @@
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -220,6 +221,15 @@ void prediction_set_release(struct prediction_set *s)
     text_release(&s->text);
     free(s->class_name);
     *s = (struct prediction_set){.path = NULL};
+}
+
+void prediction_set_origins(const struct prediction_set *s, const char *side, struct score_inputs *to,
+                            char role[SCORE_INPUTS_MAX][PREDICTION_ROLE_BYTES])
+{
+    for (int i = 0; i < s->origins.n; i++) {
+        snprintf(role[i], PREDICTION_ROLE_BYTES, "%s.%s", side, s->origins.item[i].role);
+        score_inputs_add(to, role[i], s->origins.item[i].path, s->origins.item[i].identity);
+    }
 }
 
 /* ------------------------------------------------------------------ comparing */

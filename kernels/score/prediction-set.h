@@ -30,6 +30,12 @@ struct prediction_set {
 int prediction_set_read(struct prediction_set *s, const char *path, int k, struct fmt_error *e);
 void prediction_set_release(struct prediction_set *s);
 
+/* Adds what the predictions were made from to the inputs of a report on several sets: "a.query", "a.train" of side a.
+ * role: memory for these, as long as the inputs live. */
+enum { PREDICTION_ROLE_BYTES = 32 };
+void prediction_set_origins(const struct prediction_set *s, const char *side, struct score_inputs *to,
+                            char role[SCORE_INPUTS_MAX][PREDICTION_ROLE_BYTES]);
+
 /* 0, or FMT_MISMATCH: the two are not of the same images in the same order, with the same classes, labels, groups. */
 int prediction_set_check(const struct prediction_set *a, const struct prediction_set *b, struct fmt_error *e);
 

@@ -44,6 +44,20 @@ static void list_needs(char *text, size_t bytes, const struct judged_groups *g, 
     }
 }
 
+/* Scores are read with nine digits and judged with all of theirs: what is equal in one form may differ in the other. A
+ * threshold keeps this distance from its score, relative, on the careful side. */
+#define MARGIN 1e-8
+
+static double above(double score)
+{
+    return score + fmax(MARGIN * fabs(score), 1e-300);
+}
+
+static double below(double score)
+{
+    return score - MARGIN * fabs(score);
+}
+
 /* The threshold of one promise. scratch [g->n]. */
 static double threshold_of(const struct promise *p, const struct judged_groups *g, double *scratch)
 {
@@ -53,7 +67,7 @@ static double threshold_of(const struct promise *p, const struct judged_groups *
             scratch[n++] = g->score[i];
     r = promise_rank(p, n);
     qsort(scratch, (size_t)n, sizeof *scratch, ascending);
-    return p->what == PROMISE_MISSED ? scratch[r - 1] : nextafter(scratch[n - r], INFINITY);
+    return p->what == PROMISE_MISSED ? below(scratch[r - 1]) : above(scratch[n - r]);
 }
 
 static void set_thresholds(struct verdict_rule *r, const double *threshold, const bool *given)

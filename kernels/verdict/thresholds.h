@@ -1,7 +1,7 @@
 /* thresholds.h - thresholds of a rule that keep promises (promise.h), by order statistics of the scores of groups that
  * the classifier has not learned from: validation, or out of fold.
  *
- *   missed  pass_below is the r-th smallest score of the faulty groups
+ *   missed  pass_below is just below the r-th smallest score of the faulty groups
  *   alarms  fail_from is just above the r-th largest score of the good groups
  *
  * r is the largest that keeps the promise (promise_rank). It depends on the number of groups alone, so the bound is

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 const char *const verdict_names[VERDICTS] = {"pass", "fail", "review", "incomplete"};
 const char *const rule_names[RULES] = {"largest", "mean-of-largest", "learned"};
@@ -101,4 +102,18 @@ enum verdict rule_verdict(const struct verdict_rule *r, double score, int n_view
     if (n_views < r->n_views)
         return VERDICT_INCOMPLETE;
     return score < r->pass_below ? VERDICT_PASS : score >= r->fail_from ? VERDICT_FAIL : VERDICT_REVIEW;
+}
+
+const char *rule_reason(const struct verdict_rule *r, double score, int n_views, char text[VERDICT_REASON_BYTES])
+{
+    enum verdict v = rule_verdict(r, score, n_views);
+    if (v == VERDICT_INCOMPLETE)
+        snprintf(text, VERDICT_REASON_BYTES, "views: %d of %d", n_views, r->n_views);
+    else if (v == VERDICT_PASS)
+        snprintf(text, VERDICT_REASON_BYTES, "score: %.4g, passes below %.4g", score, r->pass_below);
+    else if (v == VERDICT_FAIL)
+        snprintf(text, VERDICT_REASON_BYTES, "score: %.4g, fails from %.4g on", score, r->fail_from);
+    else
+        snprintf(text, VERDICT_REASON_BYTES, "score: %.4g, between %.4g and %.4g", score, r->pass_below, r->fail_from);
+    return text;
 }

@@ -50,5 +50,8 @@ int rule_views(const int32_t *views, int n);
 /* Incomplete where there are fewer views than expected, whatever the score; else pass below pass_below, fail from
  * fail_from on, review between. A score that is no number is never a pass: review. */
 enum verdict rule_verdict(const struct verdict_rule *r, double score, int n_views);
+/* Why: "score: 0.43, between 0.2 and 0.6", "views: 2 of 3". */
+enum { VERDICT_REASON_BYTES = 96 };
+const char *rule_reason(const struct verdict_rule *r, double score, int n_views, char text[VERDICT_REASON_BYTES]);
 
 #endif

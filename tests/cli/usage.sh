@@ -17,6 +17,7 @@ words_of() {
     feat-cat) echo nosuch ;;
     feat-compare) echo nosuch nosuch ;;
     feat-drift) echo nosuch nosuch ;;
+    feat-verdict) echo -c nosuch nosuch ;;
     feat-knn) echo nosuch nosuch ;;
     feat-logreg) echo -t nosuch nosuch ;;
     esac
@@ -30,11 +31,12 @@ wrong_values() {
     --per-class/*) printf '%s\n' '' x 0 -1 1.5 5,,9 1e7 ;;
     --at-recall/* | --at-precision/*) printf '%s\n' x 0 1.1 -0.5 0.5,,0.9 0.5, 0.5x nan ;;
     --layers/*) printf '%s\n' '' x 0 -1 1x 1,,2 2,2 , 65 0,64 99999999999999999999 ;;
+    --missed/* | --alarms/*) printf '%s\n' '' x 0 1 5 5%% 5/0 5%, 5%,100% nan ;;
     --model/NAME) printf '%s\n' '' x dinov2_vitx14 dinov2_vits dinov2_vits14_ dinov2_vits14_regs dinov2_vits16 ;;
     --class-weight/*) printf '%s\n' '' x balance 1 0,1 1,-1 1,,2 1, nan,1 none,1 ;;
     --max-pixels/N | --shard-bytes/N | --memory/SIZE) # K, M, G
         printf '%s\n' '' x 1x 1.5 -1 0 +1 0x10 1KB 1k ' 1' '1 ' nan 99999999999999999999 9223372036854775807T 9T9 ;;
-    */N) printf '%s\n' '' x 1x 1.5 -1 1e3 0x10 1K '1 ' - nan 99999999999999999999 9007199254740993 ;;
+    */N | */K) printf '%s\n' '' x 1x 1.5 -1 1e3 0x10 1K '1 ' - nan 99999999999999999999 9007199254740993 ;;
     */X | */P | */T | */G) printf '%s\n' '' x 1x -1 1e999 1e300x nan inf 0x1p3 1,5 '1 ' - ;;
     */*'|'*) printf '%s\n' '' nosuch "$2" "${2%%|*}x" "$(printf %.1s "$2")" 1 ;;
     --divide/*) printf '%s\n' 70,30 0,0,0 a,b,c ;;

@@ -51,6 +51,11 @@ static void test_verdicts(void)
     ok(rule_verdict(&r, 0.1, 2) == VERDICT_INCOMPLETE && rule_verdict(&r, 0.9, 2) == VERDICT_INCOMPLETE,
        "two of three views: incomplete whatever the score");
     ok(rule_verdict(&r, NAN, 3) == VERDICT_REVIEW, "a score that is no number is not a pass");
+    char text[VERDICT_REASON_BYTES];
+    is_text(rule_reason(&r, 0.1, 3, text), "score: 0.1, passes below 0.2", "why: pass");
+    is_text(rule_reason(&r, 0.75, 3, text), "score: 0.75, fails from 0.6 on", "fail");
+    is_text(rule_reason(&r, 0.5, 3, text), "score: 0.5, between 0.2 and 0.6", "review");
+    is_text(rule_reason(&r, 0.1, 2, text), "views: 2 of 3", "incomplete");
 }
 
 /* ------------------------------------------------------------------ promises */
@@ -95,6 +100,12 @@ static void test_ranks(void)
 }
 
 /* ------------------------------------------------------------------ thresholds */
+/* Near enough for nine digits to be the same, and not equal. */
+static bool is_just_below(double a, double b)
+{
+    return a < b && a > b * (1 - 2e-8);
+}
+
 static void test_thresholds(void)
 {
     enum { FAULTY = 100, GOOD = 300, N = FAULTY + GOOD + 1 };
@@ -108,9 +119,10 @@ static void test_thresholds(void)
         score[i] = i < FAULTY ? 200 + i * 37 % FAULTY : (i - FAULTY) * 7 % GOOD;
     }
     score[N - 1] = 1000;
-    ok(thresholds_choose(&r, &g, p, 2, NULL) == 0 && r.pass_below == 201 && r.fail_from > 297 && r.fail_from < 298,
+    ok(thresholds_choose(&r, &g, p, 2, NULL) == 0 && is_just_below(r.pass_below, 201) && r.fail_from > 297 &&
+           is_just_below(297, r.fail_from),
        "both: the second faulty score from below, above the third good one from above");
-    ok(thresholds_choose(&r, &g, p, 1, NULL) == 0 && r.pass_below == 201 && r.fail_from == 201,
+    ok(thresholds_choose(&r, &g, p, 1, NULL) == 0 && is_just_below(r.pass_below, 201) && r.fail_from == r.pass_below,
        "missed alone: one threshold");
     ok(thresholds_choose(&r, &g, p + 1, 1, NULL) == 0 && r.pass_below == r.fail_from && r.fail_from > 297,
        "alarms alone: one threshold");
@@ -168,6 +180,26 @@ static void test_kept(void)
     ok(c.n[1][VERDICT_PASS] == 1 && c.n[0][VERDICT_FAIL] == 1 && c.n[2][VERDICT_PASS] == 10 &&
            c.n[2][VERDICT_REVIEW] == 140 && c.n[2][VERDICT_FAIL] == 50 && c.n[2][VERDICT_INCOMPLETE] == 0,
        "verdicts are counted by kind");
+}
+
+/* Scores that were rounded to nine digits choose thresholds, all digits are judged: a third of all have one score. */
+static void test_digits(void)
+{
+    static double score[60];
+    static int8_t faulty[60];
+    struct judged_groups g = {score, faulty, 60};
+    struct promise p[] = {{PROMISE_MISSED, 0.05, 0.95}, {PROMISE_ALARMS, 0.05, 0.95}};
+    for (int what = 0; what < 2; what++) {
+        struct verdict_rule r = {.how = RULE_LARGEST};
+        double rounded = what ? 0.333333333 : 0.666666667, all = what ? 1. / 3 : 2. / 3;
+        for (int i = 0; i < 60; i++) {
+            faulty[i] = (int8_t)!what;
+            score[i] = rounded;
+        }
+        thresholds_choose(&r, &g, &p[what], 1, NULL);
+        ok(rule_verdict(&r, all, 0) == (what ? VERDICT_PASS : VERDICT_FAIL), "%s: %.9g is judged as %.17g",
+           promise_names[what], rounded, all);
+    }
 }
 
 /* ------------------------------------------------------------------ coverage */
@@ -250,6 +282,7 @@ int main(void)
     test_thresholds();
     test_too_few();
     test_kept();
+    test_digits();
     test_coverage();
     return tap_done();
 }

@@ -1,0 +1,116 @@
+/* verdict-report.c - see verdict-report.h. */
+#include "verdict-report.h"
+
+#include <math.h>
+
+#include "binomial.h"
+
+/* ------------------------------------------------------------------ the rule */
+static void score_note(struct report_node *report, const struct verdict_rule *r)
+{
+    struct report_node *note;
+    if (r->how == RULE_LARGEST)
+        report_note(report, "the score of an installation is the largest of its photographs' scores");
+    else if (r->how == RULE_MEAN_OF_LARGEST)
+        report_note(report, "the score of an installation is the mean of the %d largest of its photographs' scores",
+                    r->k);
+    if (r->how != RULE_LEARNED)
+        return;
+    note = report_note(report, "the score of an installation is learned: weights of views");
+    for (int v = 0; v < RULE_VIEWS_MAX; v++)
+        if (r->view_weight[v][0] != 0 || r->view_weight[v][1] != 0)
+            report_extend(note, " %d: %.3g", v, r->view_weight[v][1]);
+}
+
+void rule_notes(struct report_node *report, const struct verdict_rule *r)
+{
+    score_note(report, r);
+    if (r->pass_below < r->fail_from)
+        report_note(report, "pass below %.6g, fail from %.6g on, review between", r->pass_below, r->fail_from);
+    else
+        report_note(report, "pass below %.6g, else fail", r->pass_below);
+    if (r->n_views > 0)
+        report_note(report, "incomplete with fewer than %d views", r->n_views);
+}
+
+/* ------------------------------------------------------------------ promises */
+static void titled_count(struct report_node *to, const char *name, const char *title, int64_t count)
+{
+    report_title(report_count(to, name, count), "%s", title);
+}
+
+static void titled_text(struct report_node *to, const char *name, const char *title, const char *text)
+{
+    report_title(report_text(to, name, text), "%s", title);
+}
+
+static void titled_share(struct report_node *to, const char *name, const char *title, double share, double low,
+                         double high)
+{
+    report_title(report_put(to, (struct report_node){REPORT_MEASURE, name, .number = share, .low = low, .high = high}),
+                 "%s", title);
+}
+
+static void add_chosen(struct report_node *to, const struct promise_kept *k)
+{
+    titled_count(to, "chosen_installations", "chosen on", k->n);
+    titled_count(to, "chosen_wrong", "  of these wrong", k->n_wrong);
+}
+
+static void add_checked(struct report_node *to, const struct promise_kept *k)
+{
+    titled_count(to, "checked_installations", "checked on", k->n);
+    titled_count(to, "checked_wrong", "  of these wrong", k->n_wrong);
+    titled_share(to, "checked_share", "  share", k->share, k->low, k->high);
+    titled_text(to, "checked", "  the promise is", promise_state_names[k->state]);
+}
+
+void promises_report(struct report_node *report, const struct verdict_rule *r, const struct promise_line *line, int n)
+{
+    char text[PROMISE_TEXT_BYTES];
+    struct report_node *all = report_add(report, REPORT_RECORDS, NULL);
+    for (int i = 0; i < n; i++) {
+        const struct promise *p = &line[i].promise;
+        struct report_node *one = report_add(all, REPORT_OBJECT, NULL);
+        report_title(one, p->what == PROMISE_MISSED ? "missed: faulty that pass" : "alarms: good that fail");
+        report_text(one, "promise", promise_names[p->what]);
+        titled_text(one, NULL, "at most", promise_text_short(p, text));
+        report_number(one, "share", p->share);
+        report_number(one, "confidence", p->confidence);
+        report_title(report_number(one, "threshold", p->what == PROMISE_MISSED ? r->pass_below : r->fail_from),
+                     "threshold");
+        add_chosen(one, &line[i].chosen);
+        if (line[i].is_checked)
+            add_checked(one, &line[i].checked);
+    }
+}
+
+/* ------------------------------------------------------------------ verdicts */
+static int64_t sum(const int64_t n[VERDICTS])
+{
+    int64_t all = 0;
+    for (int v = 0; v < VERDICTS; v++)
+        all += n[v];
+    return all;
+}
+
+void verdicts_report(struct report_node *report, const struct verdict_table *t)
+{
+    static const char *const name[] = {"good", "faulty", "all"};
+    static const int order[] = {1, 0, 2};
+    struct report_node *all = report_add(report, REPORT_RECORDS, NULL);
+    for (int i = 0; i < 3; i++) {
+        const int64_t *n = t->counts.n[order[i]];
+        int64_t complete = sum(n) - n[VERDICT_INCOMPLETE], review = n[VERDICT_REVIEW];
+        if (sum(n) == 0 && order[i] < 2)
+            continue;
+        struct report_node *one = report_add(all, REPORT_OBJECT, NULL);
+        report_title(one, "%s (%lld)", name[order[i]], (long long)sum(n));
+        report_text(one, "installations", name[order[i]]);
+        for (int v = 0; v < VERDICTS; v++)
+            titled_count(one, verdict_names[v], verdict_names[v], n[v]);
+        titled_share(one, "share_of_review", "share of review", complete ? (double)review / (double)complete : NAN,
+                     complete ? binomial_lower(review, complete, (1 + t->level) / 2) : NAN,
+                     complete ? binomial_upper(review, complete, (1 + t->level) / 2) : NAN);
+    }
+}

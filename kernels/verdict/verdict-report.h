@@ -1,0 +1,29 @@
+/* verdict-report.h - what was promised and what became of it, as nodes of a report (report.h). */
+#ifndef VERDICT_REPORT_H
+#define VERDICT_REPORT_H
+
+#include "report.h"
+#include "thresholds.h"
+
+/* A promise, and what became of it on the groups that thresholds were chosen on, and on others. */
+struct promise_line {
+    struct promise promise;
+    struct promise_kept chosen, checked;
+    bool is_checked;
+};
+
+/* Groups by verdict; incomplete ones are counted here, too. */
+struct verdict_table {
+    struct verdict_counts counts;
+    double level; /* of the interval of the share of review */
+};
+
+/* Notes: the rule, its thresholds. */
+void rule_notes(struct report_node *report, const struct verdict_rule *r);
+/* Adds a record for each promise. */
+void promises_report(struct report_node *report, const struct verdict_rule *r, const struct promise_line *line, int n);
+/* Adds a record for the faulty groups, the good ones, and all: how many got which verdict, the share of review among
+ * those that are complete. Without labels all only. */
+void verdicts_report(struct report_node *report, const struct verdict_table *t);
+
+#endif

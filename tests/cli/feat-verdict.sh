@@ -1,0 +1,148 @@
+#!/bin/bash
+# feat-verdict: thresholds that can be counted by hand, verdicts as text and JSON, exit status, rules, refusals.
+. "$TESTS/cli/lib.sh"
+
+# Predictions as feat-logreg writes them: installations first .. last of three photographs each, those of an even number
+# good, with scores that rise with the number.
+predictions() { # first last [photographs [identity-of-model]]
+    local i p views=${3:-3}
+    echo '{"report":"predictions","positive":"bad","classes":["good","bad"],"origins":{"model":{"identity":"'"${4:-$(printf '%064d' 1)}"'"}}}'
+    for ((i = $1; i <= $2; i++)); do
+        for ((p = 0; p < views; p++)); do
+            awk -v i=$i -v p=$p 'BEGIN {s = (i % 100 + (i % 2 ? 60 : 1)) / 200 - (2 - p) * 0.001
+                printf "{\"key\":\"%d-%d.jpg\",\"group\":\"g%d\",\"shot\":%d,\"label\":\"%s\",\"scores\":[%.9g,%.9g]}\n",
+                    i, p, i, p, i % 2 ? "bad" : "good", 1 - s, s}'
+        done
+    done
+}
+column() { # verdicts column: of each installation
+    grep -v '^#' "$1" | tail -n +2 | cut -f "$2"
+}
+predictions 0 199 >choose.json  # good: (0 .. 98 + 1) / 200, each twice; bad: (1 .. 99 + 60) / 200, each twice
+predictions 200 239 >new.json
+
+# ---- thresholds: the second smallest of 100 bad ones, above the fifth largest of 100 good ones
+status 0 feat-verdict -c choose.json --missed 5%,95% --alarms 5/101,0 --json
+check 'the lower one, just below 0.305' grep -q '"pass_below":0.30499999695,' out
+check 'the upper one, just above 0.475' grep -q '"fail_from":0.47500000475,' out
+check 'a line for each promise, one for each kind of installation and one for all' test "$(wc -l <out)" = 5
+out_has '"promise":"missed","share":0.05,"confidence":0.95,"threshold":0.30499999695,"chosen_installations":100,"chosen_wrong":0'
+out_has '"installations":"all","pass":60,"fail":68,"review":72,"incomplete":0'
+status 0 feat-verdict -c choose.json --json
+check 'one promise, one threshold: missed 5 %, 95 % sure' grep -q '"pass_below":0.30499999695,"fail_from":0.30499999695,' out
+
+# ---- verdicts, and what became of the promises; status 1 where some did not pass
+status 1 feat-verdict -c choose.json --missed 5% --alarms 5/101,0 -o verdicts.txt -r report.txt new.json
+check 'the first line says which class is the fault' grep -q '^# faulty: bad;' verdicts.txt
+check 'and so does the report' bash -c 'head -n 1 report.txt | grep -q "^faulty: bad;"'
+check 'a line for each installation' test "$(column verdicts.txt 1 | sort -u | wc -l)" = 40
+check 'good ones pass, faulty ones are looked at' test "$(column verdicts.txt 4 | sort | uniq -c | tr -s ' ' | tr '\n' ';')" = ' 2 fail; 20 pass; 18 review;'
+check 'why' grep -q $'^g200\t3\t0.005\tpass\tscore: 0.005, passes below 0.305\t' verdicts.txt
+check 'the review' grep -q $'^g201\t3\t0.305\treview\tscore: 0.305, between 0.305 and 0.475\t' verdicts.txt
+check 'the promise is kept' grep -Eq 'the promise is +kept +kept' report.txt
+check 'of 20, none was wrong' grep -Eq 'share +0.0000 \[0.0000, 0.1684\]' report.txt
+check 'how many are to be looked at' grep -Eq 'share of review .* 0.4500 \[0.2926, 0.6151\]' report.txt
+status 0 feat-verdict -c choose.json --missed 5% --alarms 5/101,0 --verdicts-only -o again.txt -r again.report new.json
+same verdicts.txt again.txt
+same report.txt again.report
+status 0 feat-verdict -c choose.json --missed 5% --alarms 5/101,0 new.json
+err_lacks warning
+predictions 200 200 >passes.json
+status 0 feat-verdict -c choose.json -o one.txt -r /dev/null passes.json
+status 1 feat-verdict -c choose.json --json -o verdicts.json -r /dev/null new.json
+check 'JSON lines: a head, and one for each installation' test "$(wc -l <verdicts.json)" = 41
+check 'the head' bash -c 'head -n 1 verdicts.json | grep -q "^{\"report\":\"verdicts\",\"tool\":\"feat-verdict\",\"choose\":\"choose.json\",\"query\":\"new.json\",\"origins\":{\"choose.model\":"'
+check 'with its photographs' grep -q '"installation":"g201","views":3,"score":0.305,"verdict":"fail",.*"label":"faulty","photographs":\["201-0.jpg","201-1.jpg","201-2.jpg"\]' verdicts.json
+check 'the probability rises with the score' test \
+    "$(column verdicts.txt 6 | sort -g)" = "$(column verdicts.txt 3 | paste - <(column verdicts.txt 6) | sort -g | cut -f 2)"
+status 1 bash -c 'feat-verdict -c choose.json -o - -r /dev/null - <new.json'
+out_has $'installation\tviews\tscore\tverdict\treason\tprobability\tlabel'
+
+# ---- a promise that is broken, and one that cannot be told
+sed 's/"bad","scores"/"X","scores"/; s/"good","scores"/"bad","scores"/; s/"X","scores"/"good","scores"/' new.json >turned.json
+status 0 feat-verdict -c choose.json --missed 5% --alarms 5/101,0 turned.json
+err_has 'turned.json: the promise about faulty groups is broken: 20 of 20 are wrong'
+out_has broken
+sed 's/"label":"[a-z]*",//' new.json >unlabelled.json
+status 0 feat-verdict -c choose.json unlabelled.json
+check 'unseen' grep -Eq 'the promise is +unseen' out
+out_has 'all (40)'
+status 1 feat-verdict -c choose.json -o unknown.txt -r /dev/null unlabelled.json
+check 'no label is known' test "$(column unknown.txt 7 | sort -u)" = -
+
+# ---- fewer views than expected: never a pass
+predictions 200 209 2 >two.json
+status 1 feat-verdict -c choose.json --views 3 -o incomplete.txt -r incomplete.report two.json
+check 'incomplete' test "$(column incomplete.txt 4 | sort -u)" = incomplete
+check 'why incomplete' grep -q $'^g200\t2\t.*\tviews: 2 of 3\t' incomplete.txt
+check 'no promise is about them' grep -Eq 'the promise is +unseen' incomplete.report
+status 1 feat-verdict -c two.json --views 3
+err_has 'two.json: missed 5 %, 95 % sure: needs 59 faulty groups, has 0'
+
+# ---- rules
+status 0 feat-verdict -c choose.json --rule mean-of-largest --largest 3 --json
+check 'the mean of three' grep -q '"pass_below":0.30399999696,' out
+status 0 feat-verdict -c choose.json --rule mean-of-largest --largest 2 --json
+check 'the mean of two' grep -q '"pass_below":0.304499996955,' out
+status 0 feat-verdict -c choose.json --rule learned new.json
+out_has 'the score of an installation is learned: weights of views 0: '
+cp out first
+status 0 feat-verdict -c choose.json --rule learned new.json
+same out first
+predictions 0 17 >few.json
+status 1 feat-verdict -c few.json --rule learned --missed 50%,50% new.json
+err_has 'few.json: a learned rule needs 10 faulty and 10 good groups, has 9 and 9'
+
+# ---- several kinds of faults: one class is good
+sed -e '1s/"good","bad"/"good","bad","worse"/' -e '1s/"positive":"bad",//' -e 's/\]}$/,0]}/' choose.json >three.json
+status 1 feat-verdict -c three.json
+err_has 'three.json: 3 classes: --good names the one that is no fault'
+status 0 feat-verdict -c three.json --good good --json
+check 'what the good class leaves to 1' grep -q '"pass_below":0.30499999' out
+status 0 feat-verdict -c three.json --good good
+out_has 'faulty: bad, worse; an installation'
+status 1 feat-verdict -c three.json --good nosuch
+err_has 'three.json: no class nosuch (--good)'
+status 0 feat-verdict -c choose.json --good bad --alarms 50%,0
+out_has 'faulty: good; an installation'
+
+# ---- what is refused
+predictions 0 40 >small.json
+status 1 feat-verdict -c small.json --missed 5% --alarms 1/1000 new.json
+err_has 'small.json: missed 5 %, 95 % sure: needs 59 faulty groups, has 20; alarms 0.1 % on average: needs 999 good groups, has 21'
+check 'nothing is reported' test ! -s out
+status 1 feat-verdict -c choose.json small.json
+err_has '41 of its groups are in choose.json'
+status 0 feat-verdict -c choose.json --allow-overlap small.json
+err_has 'small.json: 41 of its groups'
+predictions 200 239 3 "$(printf '%064d' 2)" >other.json
+status 1 feat-verdict -c choose.json other.json
+err_has 'other.json: predictions of another classifier than those of choose.json'
+sed '1s/"positive":"bad"/"positive":"good"/' new.json >reversed.json
+status 1 feat-verdict -c choose.json reversed.json
+err_has 'reversed.json: the class that is looked for is good, in choose.json it is bad'
+status 1 feat-verdict -c report.txt new.json
+err_has 'report.txt: line 1: no predictions in JSON lines'
+status 2 feat-verdict new.json
+status 2 feat-verdict -c choose.json new.json new.json
+status 2 feat-verdict -c choose.json -o verdicts.txt
+status 2 feat-verdict -c choose.json -o same -r same new.json
+status 1 feat-verdict -c choose.json -o choose.json new.json
+check 'an input is not replaced' bash -c 'head -c 22 choose.json | grep -q predictions'
+status 0 feat-verdict -c choose.json --largest 3 --seed 1 --verdicts-only
+err_has '--largest: not used: it goes with --rule mean-of-largest'
+err_has '--seed: not used: it goes with --rule learned'
+err_has '--verdicts-only: not used: it goes with QUERY'
+
+# ---- what a report was made from
+"$BUILD/tests/featgen" -g 80 -n 3 -o train.feat
+"$BUILD/tests/featgen" -g 40 -n 3 --first 80 -o test.feat
+feat-logreg -q -t train.feat -C 1 -m site.logreg --out-of-fold seen.json --json --resamples 0 -r /dev/null
+feat-logreg -q -m site.logreg --json --resamples 0 -o test.json -r /dev/null test.feat
+status 1 feat-verdict -c seen.json --missed 20%,80% --alarms 20%,80% --rule learned -o real.txt -r real.report test.json
+for file in real.txt real.report; do
+    status 0 bbu-info --trace $file
+    check "bbu-info follows $file" test "$(grep -cE '^  (choose|query)\.(train|model|query) [0-9a-f]{12}: ' out)" -ge 4
+done
+no_leftovers
+done_testing

@@ -1,0 +1,391 @@
+/* feat-verdict - from predictions of photographs to verdicts on installations, by thresholds that keep promises. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "calibration.h"
+#include "file.h"
+#include "group-lines.h"
+#include "input-guard.h"
+#include "msg.h"
+#include "opt.h"
+#include "overlap.h"
+#include "prediction-set.h"
+#include "report-print.h"
+#include "rule-learn.h"
+#include "verdict-report.h"
+#include "version.h"
+
+static const char *choose_path, *missed, *alarms, *how = "largest", *good_class, *output, *report_path = "-";
+static int64_t largest = 2, n_views, k, seed;
+static double level = 0.95;
+static bool json, verdicts_only, allow_overlap;
+
+static const struct opt options[] = {
+    OPT_PATH('c', "choose", &choose_path, "FILE", "choose thresholds on these predictions: validation, or out of fold"),
+    OPT_STRING(0, "missed", &missed, "SHARE[,SURE]", "of faulty installations at most this share may pass [5%,95%]"),
+    OPT_STRING(0, "alarms", &alarms, "SHARE[,SURE]", "of good installations at most this share may fail [no promise]"),
+    OPT_CHOICE(0, "rule", &how, "largest|mean-of-largest|learned",
+               "an installation's score from its photographs' [largest]"),
+    OPT_COUNT(0, "largest", &largest, 1, 1000, "K", "how many scores the mean is of [2]"),
+    OPT_COUNT(0, "views", &n_views, 0, 1000, "N", "of an installation; with fewer it is incomplete; 0: any [0]"),
+    OPT_STRING(0, "good", &good_class, "CLASS", "all other classes are faults [of two classes the negative one]"),
+    OPT_COUNT('k', "neighbours", &k, 1, 1000000, "N",
+              "of predictions of feat-knn those by N neighbours [the only ones]"),
+    OPT_REAL(0, "level", &level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]"),
+    OPT_FLAG(0, "allow-overlap", &allow_overlap, "check promises on installations that thresholds were chosen on"),
+    OPT_PATH('o', "output", &output, "FILE", "write a verdict on each installation of QUERY to FILE"),
+    OPT_FLAG(0, "verdicts-only", &verdicts_only, "exit 0 although installations failed or need a review"),
+    OPT_PATH('r', "report", &report_path, "FILE", "write the table of promises to FILE [-]"),
+    OPT_FLAG(0, "json", &json, "report and verdicts as JSON lines"),
+    OPT_SEED(&seed),
+    OPT_COMMON,
+    OPT_END};
+
+static const struct opt_tool tool = {
+    "feat-verdict", "-c FILE [QUERY]",
+    "Verdicts on installations from predictions of their photographs, by thresholds that keep promises.", options,
+    "FILE, QUERY: predictions in JSON lines (-o FILE --json) of feat-knn or feat-logreg.\n"
+    "Exit status 1 with -o: an installation failed, needs a review or is incomplete; 0: all passed."};
+
+/* A set of predictions, its groups and their scores; of complete groups also for thresholds. */
+struct scored {
+    struct prediction_set set;
+    struct verdict_groups groups;
+    double *score;              /* [groups.n] */
+    double *complete_score;     /* [complete.n] */
+    int8_t *complete_faulty;
+    struct judged_groups complete;
+};
+
+/* One run of the tool. */
+struct job {
+    struct verdict_rule rule;
+    struct rule_learned learned;
+    struct promise promise[PROMISE_KINDS];
+    int n_promises;
+    struct scored choose, query; /* without QUERY it has no groups */
+    bool has_query;
+    struct score_inputs inputs;
+    char role[2][SCORE_INPUTS_MAX][PREDICTION_ROLE_BYTES];
+    struct calibration calibration;
+    FILE *report; /* in memory */
+    char *text;
+    size_t bytes;
+};
+
+static void check(int status, const struct fmt_error *e)
+{
+    if (status)
+        msg_die("%s", e->text);
+}
+
+static void check_of(const char *path, int status, const struct fmt_error *e)
+{
+    if (status)
+        msg_die("%s: %s", path, e->text);
+}
+
+/* ------------------------------------------------------------------ options */
+static void parse_promises(struct job *j)
+{
+    const char *const text[PROMISE_KINDS] = {[PROMISE_MISSED] = missed || alarms ? missed : "5%",
+                                             [PROMISE_ALARMS] = alarms};
+    struct fmt_error e = {0};
+    for (int what = 0; what < PROMISE_KINDS; what++)
+        if (text[what] && promise_parse(&j->promise[j->n_promises++], (enum promise_kind)what, text[what], &e))
+            msg_usage("--%s: %s", promise_names[what], e.text);
+}
+
+static void parse_rule(struct verdict_rule *r)
+{
+    *r = (struct verdict_rule){.k = (int)largest, .n_views = (int)n_views, .log_odds = true};
+    while (strcmp(rule_names[r->how], how) != 0)
+        r->how++;
+}
+
+static void name_unused(bool has_query, bool learned, bool mean)
+{
+    static const void *const of_mean[] = {&largest, NULL}, *const of_learned[] = {&seed, NULL};
+    static const void *const of_query[] = {&allow_overlap, &verdicts_only, NULL};
+    static const void *const of_output[] = {&verdicts_only, NULL};
+    if (!mean)
+        opt_unused(&tool, of_mean, "it goes with --rule mean-of-largest");
+    if (!learned)
+        opt_unused(&tool, of_learned, "it goes with --rule learned");
+    if (!has_query)
+        opt_unused(&tool, of_query, "it goes with QUERY");
+    else if (!output)
+        opt_unused(&tool, of_output, "it goes with -o");
+}
+
+static void check_usage(const struct job *j, int n_operands)
+{
+    if (!choose_path)
+        msg_usage("-c FILE: predictions to choose thresholds on");
+    if (n_operands > 1)
+        msg_usage("expected one QUERY, got %d files", n_operands);
+    if (output && n_operands == 0)
+        msg_usage("-o is for the verdicts on QUERY");
+    if (output && file_is_same(output, report_path))
+        msg_usage("-o and --report both write to %s", file_output_name(output));
+    name_unused(n_operands > 0, j->rule.how == RULE_LEARNED, j->rule.how == RULE_MEAN_OF_LARGEST);
+}
+
+/* ------------------------------------------------------------------ predictions */
+static struct verdict_classes classes_of(const struct prediction_set *s)
+{
+    struct verdict_classes classes = {.faulty = -1, .good = -1};
+    for (int c = 0; good_class && c < s->n_classes; c++)
+        if (strcmp(s->class_name[c], good_class) == 0)
+            classes.good = c;
+    if (good_class && classes.good < 0)
+        msg_die("%s: no class %s (--good)", s->path, good_class);
+    if (!good_class && s->n_classes > 2)
+        msg_die("%s: %d classes: --good names the one that is no fault", s->path, s->n_classes);
+    if (s->n_classes == 2)
+        classes = (struct verdict_classes){.faulty = good_class ? !classes.good : s->positive, .good = -1};
+    return classes;
+}
+
+static void read_scored(struct scored *s, const char *path)
+{
+    struct fmt_error e = {0};
+    check(prediction_set_read(&s->set, path, (int)k, &e), &e);
+    check(verdict_groups_make(&s->groups, &s->set.rows, classes_of(&s->set), &e), &e);
+    size_t n = (size_t)s->groups.n + 1;
+    s->score = calloc(n, sizeof *s->score);
+    s->complete_score = calloc(n, sizeof *s->complete_score);
+    s->complete_faulty = calloc(n, sizeof *s->complete_faulty);
+    if (!s->score || !s->complete_score || !s->complete_faulty)
+        msg_die("out of memory");
+}
+
+static void release_scored(struct scored *s)
+{
+    prediction_set_release(&s->set);
+    verdict_groups_release(&s->groups);
+    free(s->score);
+    free(s->complete_score);
+    free(s->complete_faulty);
+}
+
+static const uint8_t *identity_of(const struct prediction_set *s, const char *role)
+{
+    for (int i = 0; i < s->origins.n; i++)
+        if (strcmp(s->origins.item[i].role, role) == 0)
+            return s->origins.item[i].identity;
+    return NULL;
+}
+
+static const char *class_compared(const struct prediction_set *s)
+{
+    struct verdict_classes classes = classes_of(s);
+    return s->class_name[classes.faulty >= 0 ? classes.faulty : classes.good];
+}
+
+/* Thresholds are for scores of one classifier, of the same classes. */
+static void check_alike(const struct prediction_set *a, const struct prediction_set *b)
+{
+    const uint8_t *by = identity_of(a, "model"), *also_by = identity_of(b, "model");
+    if (by && also_by && memcmp(by, also_by, DIGEST_BYTES) != 0)
+        msg_die("%s: predictions of another classifier than those of %s", b->path, a->path);
+    if (strcmp(class_compared(a), class_compared(b)) != 0)
+        msg_die("%s: the class that is looked for is %s, in %s it is %s", b->path, class_compared(b), a->path,
+                class_compared(a));
+}
+
+/* The rows of the two sets, which are told apart by their groups, and without groups by their keys. */
+static void check_apart(struct prediction_set *a, struct prediction_set *b)
+{
+    struct fmt_error e = {0};
+    struct overlap found;
+    char warning[OVERLAP_TEXT];
+    struct rows *const both[] = {&a->rows, &b->rows};
+    for (int i = 0; i < 2; i++) {
+        check(rows_reserve(both[i], ROWS_CONTENT, both[i]->n, &e), &e);
+        memset(both[i]->content, 0, (size_t)both[i]->n * sizeof *both[i]->content); /* unknown */
+    }
+    check(overlap_sets(&a->rows, &b->rows, false, &found, &e), &e);
+    check(overlap_judge(&found, b->path, a->path, allow_overlap, warning, &e), &e);
+    if (warning[0])
+        msg_warn("%s", warning);
+}
+
+static void take_complete(struct scored *s, const struct verdict_rule *r)
+{
+    memcpy(s->complete_score, s->score, (size_t)s->groups.n * sizeof *s->score);
+    int64_t n = verdict_groups_complete(&s->groups, r, s->complete_score, s->complete_faulty);
+    s->complete = (struct judged_groups){s->complete_score, s->complete_faulty, n};
+}
+
+/* ------------------------------------------------------------------ thresholds */
+static void choose_thresholds(struct job *j)
+{
+    struct fmt_error e = {0};
+    struct scored *s = &j->choose;
+    if (j->rule.how == RULE_LEARNED)
+        check_of(choose_path, rule_learn(&j->rule, &s->groups, (uint64_t)seed, s->score, &j->learned, &e), &e);
+    else
+        verdict_groups_score(&s->groups, &j->rule, s->score);
+    take_complete(s, &j->rule);
+    check_of(choose_path, thresholds_choose(&j->rule, &s->complete, j->promise, j->n_promises, &e), &e);
+    check(calibration_fit(&j->calibration, &s->complete, &e), &e);
+}
+
+static struct verdict_counts count_all(const struct job *j, const struct scored *s)
+{
+    struct verdict_counts c = verdicts_count(&j->rule, &s->complete);
+    for (int64_t i = 0; i < s->groups.n; i++)
+        if (verdict_groups_views(&s->groups, i) < j->rule.n_views) {
+            c.n[2][VERDICT_INCOMPLETE]++;
+            if (s->groups.faulty[i] >= 0)
+                c.n[s->groups.faulty[i]][VERDICT_INCOMPLETE]++;
+        }
+    return c;
+}
+
+/* ------------------------------------------------------------------ reports */
+/* Which classes are faults, first of all; then what was read. */
+static void add_head(struct report_node *report, const struct job *j)
+{
+    const struct prediction_set *s = &j->choose.set;
+    struct verdict_classes classes = classes_of(s);
+    struct report_node *note = report_note(report, "faulty: ");
+    int n = 0;
+    for (int c = 0; c < s->n_classes; c++)
+        if (classes.faulty >= 0 ? c == classes.faulty : c != classes.good)
+            report_extend(note, "%s%s", n++ ? ", " : "", s->class_name[c]);
+    report_extend(note, "; an installation is faulty if one of its photographs is");
+    report_note(report, "made by %s " DINOTOOLS_VERSION, tool.name);
+    score_inputs_notes(report, &j->inputs);
+    report_note(report, "thresholds chosen on %s", s->path);
+    if (j->has_query)
+        report_note(report, "judged: %s", j->query.set.path);
+    rule_notes(report, &j->rule);
+}
+
+static void add_members(struct report_node *report, const struct job *j, const char *kind)
+{
+    report_text(report, "report", kind);
+    report_text(report, "tool", tool.name);
+    report_text(report, "choose", j->choose.set.path);
+    if (j->has_query)
+        report_text(report, "query", j->query.set.path);
+    score_inputs_report(report, &j->inputs);
+    report_text(report, "rule", rule_names[j->rule.how]);
+    report_number(report, "pass_below", j->rule.pass_below);
+    report_number(report, "fail_from", j->rule.fail_from);
+}
+
+static void print_report(struct job *j, struct report_node *report)
+{
+    struct fmt_error e = {0};
+    check(report_printer_of(json ? "json" : "text")(j->report, report, &e), &e);
+    report_release(report);
+}
+
+static void report_promises(struct job *j)
+{
+    struct report_node report = {.kind = REPORT_OBJECT};
+    struct promise_line line[PROMISE_KINDS];
+    for (int i = 0; i < j->n_promises; i++) {
+        const struct promise *p = &j->promise[i];
+        line[i] = (struct promise_line){*p, promise_check(p, &j->rule, &j->choose.complete, level),
+                                        promise_check(p, &j->rule, &j->query.complete, level), j->has_query};
+        if (line[i].checked.state == PROMISE_BROKEN)
+            msg_warn("%s: the promise about %s groups is broken: %lld of %lld are wrong", j->query.set.path,
+                     promise_groups[p->what], (long long)line[i].checked.n_wrong, (long long)line[i].checked.n);
+    }
+    add_head(&report, j);
+    if (j->has_query)
+        report_note(&report, "in brackets: %g %% intervals (Clopper-Pearson)", 100 * level);
+    report_add(&report, REPORT_BREAK, NULL);
+    add_members(&report, j, "promises");
+    promises_report(&report, &j->rule, line, j->n_promises);
+    report_add(&report, REPORT_BREAK, NULL);
+    print_report(j, &report);
+}
+
+static void report_verdicts(struct job *j)
+{
+    struct report_node report = {.kind = REPORT_OBJECT};
+    struct verdict_table table = {count_all(j, j->has_query ? &j->query : &j->choose), level};
+    add_members(&report, j, "verdict-counts");
+    verdicts_report(&report, &table);
+    print_report(j, &report);
+}
+
+static void write_verdicts(const struct job *j)
+{
+    struct fmt_error e = {0};
+    struct report_node head = {.kind = REPORT_OBJECT};
+    struct group_lines lines = {&j->query.groups, &j->query.set.rows, &j->rule, j->query.score, &j->calibration};
+    char *text;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    add_head(&head, j);
+    add_members(&head, j, "verdicts");
+    if (!out || group_lines_write(out, json, &head, &lines, &e) || fclose(out))
+        msg_die("out of memory for the verdicts");
+    check(file_save(output, text, bytes, &e), &e);
+    report_release(&head);
+    free(text);
+}
+
+/* ------------------------------------------------------------------ the run */
+static void open_job(struct job *j, const char *query)
+{
+    struct fmt_error e = {0};
+    check(file_check_output(report_path, false, &e), &e);
+    if (output)
+        check(file_check_output(output, false, &e), &e);
+    j->report = open_memstream(&j->text, &j->bytes);
+    if (!j->report)
+        msg_die("out of memory");
+    read_scored(&j->choose, choose_path);
+    prediction_set_origins(&j->choose.set, "choose", &j->inputs, j->role[0]);
+    j->has_query = query != NULL;
+    if (!query)
+        return;
+    read_scored(&j->query, query);
+    prediction_set_origins(&j->query.set, "query", &j->inputs, j->role[1]);
+    check_alike(&j->choose.set, &j->query.set);
+    check_apart(&j->choose.set, &j->query.set);
+}
+
+static int64_t close_job(struct job *j)
+{
+    struct fmt_error e = {0};
+    struct verdict_counts c = count_all(j, &j->query);
+    if (fclose(j->report))
+        msg_die("out of memory for the report");
+    check(file_save(report_path, j->text, j->bytes, &e), &e);
+    free(j->text);
+    release_scored(&j->choose);
+    release_scored(&j->query);
+    calibration_release(&j->calibration);
+    return c.n[2][VERDICT_FAIL] + c.n[2][VERDICT_REVIEW] + c.n[2][VERDICT_INCOMPLETE];
+}
+
+int main(int argc, char **argv)
+{
+    int first = opt_parse(&tool, argc, argv);
+    struct job j = {.n_promises = 0};
+    parse_promises(&j);
+    parse_rule(&j.rule);
+    check_usage(&j, argc - first);
+    file_on_signal();
+    input_guard_enable();
+    open_job(&j, argc > first ? argv[first] : NULL);
+    choose_thresholds(&j);
+    if (j.has_query) {
+        verdict_groups_score(&j.query.groups, &j.rule, j.query.score);
+        take_complete(&j.query, &j.rule);
+    }
+    report_promises(&j);
+    report_verdicts(&j);
+    if (output)
+        write_verdicts(&j);
+    int64_t n_not_passed = close_job(&j);
+    return msg_finish(output && !verdicts_only && n_not_passed > 0 ? EXIT_FAILED : EXIT_DONE);
+}
