@@ -9,24 +9,19 @@
  */
 #include <math.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { POINTS_MAX = 256, SERIES_MAX = 6, NAME_MAX_BYTES = 32 };
-enum { WIDTH = 640, HEIGHT = 440, LEFT = 80, RIGHT = 20, TOP = 44, BOTTOM = 60 };
+#include "svg-plot.h"
 
-/* Colours that differ for colour-blind eyes, too (Okabe and Ito). */
-static const char *const colours[SERIES_MAX] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"};
+enum { POINTS_MAX = 256, SERIES_MAX = SVG_SERIES, NAME_MAX_BYTES = 32 };
 
 struct point {
     int series;
     double x, y;
-};
-/* From the values lo..hi to the pixels from..to. */
-struct axis {
-    double lo, hi, from, to;
 };
 struct plot {
     const char *title, *x_label, *y_label;
@@ -35,7 +30,6 @@ struct plot {
     char series[SERIES_MAX][NAME_MAX_BYTES];
     int n_series, n;
     struct point point[POINTS_MAX];
-    struct axis x, y;
 };
 
 static _Noreturn void fail(const char *where, const char *why)
@@ -89,143 +83,66 @@ static void read_points(struct plot *p, const char *path, int column)
         fail(path, "no points");
 }
 
-/* ------------------------------------------------------------------ axes */
-
-static double place(const struct axis *a, double value)
-{
-    return a->from + (a->to - a->from) * log(value / a->lo) / log(a->hi / a->lo);
-}
-
-/* Half a step of 1, 2, 5 around the values, so that no point lies on the frame. */
-static void cover(struct axis *a, double value)
-{
-    if (value / 1.5 < a->lo)
-        a->lo = value / 1.5;
-    if (value * 1.5 > a->hi)
-        a->hi = value * 1.5;
-}
-
-static void lay_axes(struct plot *p)
-{
-    p->x = (struct axis){HUGE_VAL, 0, LEFT, WIDTH - RIGHT};
-    p->y = (struct axis){HUGE_VAL, 0, HEIGHT - BOTTOM, TOP};
-    for (int i = 0; i < p->n; i++) {
-        cover(&p->x, p->point[i].x);
-        cover(&p->y, p->point[i].y);
-    }
-}
-
 /* ------------------------------------------------------------------ drawing */
 
-static void print_text(double x, double y, const char *how, const char *text)
+/* Half a step of 1, 2, 5 around the values, so that no point lies on the frame. */
+static void lay_axis(struct svg_axis *a, const char *label, const struct plot *p, size_t offset)
 {
-    printf("<text x=\"%.1f\" y=\"%.1f\"%s>", x, y, how);
-    for (; *text; text++) {
-        const char *escaped = *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : *text == '>' ? "&gt;" : NULL;
-        if (escaped)
-            fputs(escaped, stdout);
-        else
-            putchar(*text);
-    }
-    puts("</text>");
-}
-
-static void print_line(double x1, double y1, double x2, double y2, const char *how)
-{
-    printf("<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" %s/>\n", x1, y1, x2, y2, how);
-}
-
-/* 1, 2, 5, 10 ... or, over more than three decades, 1, 10, 100 ... */
-static void print_ticks(const struct axis *a, bool horizontal)
-{
-    static const double steps[] = {1, 2, 5};
-    const int n_steps = a->hi / a->lo > 1000 ? 1 : 3;
-    for (int decade = (int)floor(log10(a->lo)); decade <= (int)ceil(log10(a->hi)); decade++)
-        for (int i = 0; i < n_steps; i++) {
-            double value = steps[i] * pow(10, decade), at = place(a, value);
-            char text[32];
-            if (value < a->lo || value > a->hi)
-                continue;
-            snprintf(text, sizeof text, value < 1e6 ? "%.6g" : "%.0e", value);
-            if (horizontal) {
-                print_line(at, TOP, at, HEIGHT - BOTTOM, "stroke=\"#ddd\"");
-                print_text(at, HEIGHT - BOTTOM + 18, " text-anchor=\"middle\"", text);
-            } else {
-                print_line(LEFT, at, WIDTH - RIGHT, at, "stroke=\"#ddd\"");
-                print_text(LEFT - 8, at + 4, " text-anchor=\"end\"", text);
-            }
-        }
+    *a = (struct svg_axis){.label = label, .lo = HUGE_VAL, .hi = -HUGE_VAL, .logarithmic = true};
+    for (int i = 0; i < p->n; i++)
+        svg_axis_cover(a, *(const double *)((const char *)&p->point[i] + offset));
+    svg_axis_widen(a);
 }
 
 /* Between the ends of the first series; the frame cuts what leaves it. */
-static void print_ideal(const struct plot *p)
+static void draw_ideal(struct svg_plot *svg, const struct plot *p)
 {
     int first = 0, last = 0;
+    char text[64];
     while (last + 1 < p->n && p->point[last + 1].series == 0)
         last++;
     const struct point *through = &p->point[p->through_last ? last : first];
     double x[2] = {p->point[first].x, p->point[last].x}, y[2];
     for (int i = 0; i < 2; i++)
         y[i] = through->y * pow(x[i] / through->x, p->slope);
-    print_line(place(&p->x, x[0]), place(&p->y, y[0]), place(&p->x, x[1]), place(&p->y, y[1]),
-               "class=\"ideal\" stroke=\"#555\" stroke-dasharray=\"6 4\" clip-path=\"url(#frame)\"");
-}
-
-static void print_series(const struct plot *p, int series)
-{
-    printf("<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"1.5\" points=\"", colours[series]);
-    for (int i = 0; i < p->n; i++)
-        if (p->point[i].series == series)
-            printf("%.1f,%.1f ", place(&p->x, p->point[i].x), place(&p->y, p->point[i].y));
-    puts("\"/>");
-    for (int i = 0; i < p->n; i++) {
-        const struct point *at = &p->point[i];
-        if (at->series != series)
-            continue;
-        printf("<circle class=\"point\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\">", place(&p->x, at->x),
-               place(&p->y, at->y), colours[series]);
-        printf("<title>%.6g, %.4g</title></circle>\n", at->x, at->y);
-    }
-}
-
-/* In the corner that a curve of this slope leaves free. */
-static void print_legend(const struct plot *p)
-{
-    const double x = p->slope < 0 ? WIDTH - RIGHT - 120 : LEFT + 14;
-    char text[64];
-    for (int i = 0; i < p->n_series; i++) {
-        printf("<circle cx=\"%.1f\" cy=\"%d\" r=\"4\" fill=\"%s\"/>\n", x + 10, TOP + 18 + 18 * i, colours[i]);
-        print_text(x + 26, TOP + 22 + 18 * i, "", p->series[i]);
-    }
-    if (p->slope == 0)
-        return;
-    const double y = TOP + 18 + 18 * p->n_series;
+    svg_plot_segment(svg, &svg_reference, x[0], y[0], x[1], y[1], "ideal");
     snprintf(text, sizeof text, "slope %g", p->slope);
-    print_line(x, y, x + 20, y, "stroke=\"#555\" stroke-dasharray=\"6 4\"");
-    print_text(x + 26, y + 4, "", text);
+    svg_plot_entry(svg, &svg_reference, false, text);
 }
 
-static void print_plot(const struct plot *p)
+static void draw_series(struct svg_plot *svg, const struct plot *p, int series)
 {
-    printf("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
-           "font-family=\"sans-serif\" font-size=\"12\">\n",
-           WIDTH, HEIGHT, WIDTH, HEIGHT);
-    printf("<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", WIDTH, HEIGHT);
-    printf("<clipPath id=\"frame\"><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/></clipPath>\n", LEFT, TOP,
-           WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM);
-    print_ticks(&p->x, true);
-    print_ticks(&p->y, false);
-    printf("<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#000\"/>\n", LEFT, TOP,
-           WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM);
-    print_text(LEFT, TOP - 16, " font-size=\"15\"", p->title);
-    print_text((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 16, " text-anchor=\"middle\"", p->x_label);
-    print_text(-(TOP + HEIGHT - BOTTOM) / 2.0, 22, " text-anchor=\"middle\" transform=\"rotate(-90)\"", p->y_label);
-    if (p->slope != 0)
-        print_ideal(p);
+    const struct svg_style solid = {svg_series[series].colour, ""};
+    double x[POINTS_MAX], y[POINTS_MAX];
+    char text[64];
+    int n = 0;
+    for (int i = 0; i < p->n; i++)
+        if (p->point[i].series == series) {
+            x[n] = p->point[i].x;
+            y[n++] = p->point[i].y;
+        }
+    svg_plot_line(svg, &solid, x, y, n, NULL);
+    for (int i = 0; i < n; i++) {
+        snprintf(text, sizeof text, "%.6g, %.4g", x[i], y[i]);
+        svg_plot_point(svg, &solid, x[i], y[i], text);
+    }
+    svg_plot_entry(svg, &solid, true, p->series[series]);
+}
+
+/* The legend is in the corner that a curve of this slope leaves free. */
+static void draw_plot(const struct plot *p)
+{
+    struct svg_plot svg = {.out = stdout, .id = "curve", .title = p->title, .heading = true, .width = 640,
+                           .height = 440,
+                           .margin = {80, 20, 44, 60}, .legend = p->slope < 0 ? SVG_TOP_RIGHT : SVG_TOP_LEFT};
+    lay_axis(&svg.x, p->x_label, p, offsetof(struct point, x));
+    lay_axis(&svg.y, p->y_label, p, offsetof(struct point, y));
+    svg_plot_begin(&svg);
     for (int i = 0; i < p->n_series; i++)
-        print_series(p, i);
-    print_legend(p);
-    puts("</svg>");
+        draw_series(&svg, p, i);
+    if (p->slope != 0)
+        draw_ideal(&svg, p);
+    svg_plot_end(&svg);
 }
 
 int main(int argc, char **argv)
@@ -253,7 +170,6 @@ int main(int argc, char **argv)
         return 2;
     }
     read_points(&p, argv[optind], column);
-    lay_axes(&p);
-    print_plot(&p);
+    draw_plot(&p);
     return fflush(stdout) || ferror(stdout);
 }
