@@ -18,16 +18,21 @@ struct resampling {
     double *low, *high;
 };
 
+void bootstrap_draw(const struct bootstrap *b, int64_t r, int64_t n_groups, int32_t *count)
+{
+    struct rng stream = rng_stream(b->seed, (uint64_t)r, 0, RNG_BOOTSTRAP);
+    for (int64_t g = 0; g < n_groups; g++)
+        count[g] = 0;
+    for (int64_t g = 0; g < n_groups; g++)
+        count[rng_below(&stream, (uint64_t)n_groups)]++;
+}
+
 static void resample(void *arg, int64_t item, int worker)
 {
     struct resampling *t = arg;
     int64_t n = t->rows->n;
     int32_t *count = t->count + worker * t->rows->n_groups, *weight = t->weight + worker * n;
-    struct rng r = rng_stream(t->b->seed, (uint64_t)item, 0, RNG_BOOTSTRAP);
-    for (int64_t g = 0; g < t->rows->n_groups; g++)
-        count[g] = 0;
-    for (int64_t g = 0; g < t->rows->n_groups; g++)
-        count[rng_below(&r, (uint64_t)t->rows->n_groups)]++;
+    bootstrap_draw(t->b, item, t->rows->n_groups, count);
     for (int64_t i = 0; i < n; i++)
         weight[i] = count[t->rows->group[i]];
     double *values = t->values + item * t->m->n_values, *subtracted = t->subtracted + worker * t->m->n_values;
@@ -51,18 +56,25 @@ static double quantile(const double *sorted, int n, double q)
     return i + 1 < n ? fmin(sorted[i] + (at - i) * (sorted[i + 1] - sorted[i]), sorted[i + 1]) : sorted[n - 1];
 }
 
+void bootstrap_interval(const struct bootstrap *b, double *values, double *low, double *high)
+{
+    int n = 0;
+    for (int r = 0; r < b->n_resamples; r++)
+        if (!isnan(values[r]))
+            values[n++] = values[r];
+    qsort(values, (size_t)n, sizeof *values, ascending);
+    bool enough = n > 0 && 2 * n >= b->n_resamples;
+    *low = enough ? quantile(values, n, (1 - b->level) / 2) : NAN;
+    *high = enough ? quantile(values, n, (1 + b->level) / 2) : NAN;
+}
+
 static void store_quantiles(void *arg, int64_t v, int worker)
 {
     struct resampling *t = arg;
     double *column = t->column + worker * t->b->n_resamples;
-    int n = 0;
     for (int64_t r = 0; r < t->b->n_resamples; r++)
-        if (!isnan(t->values[r * t->m->n_values + v]))
-            column[n++] = t->values[r * t->m->n_values + v];
-    qsort(column, (size_t)n, sizeof *column, ascending);
-    bool enough = n > 0 && 2 * n >= t->b->n_resamples;
-    t->low[v] = enough ? quantile(column, n, (1 - t->b->level) / 2) : NAN;
-    t->high[v] = enough ? quantile(column, n, (1 + t->b->level) / 2) : NAN;
+        column[r] = t->values[r * t->m->n_values + v];
+    bootstrap_interval(t->b, column, &t->low[v], &t->high[v]);
 }
 
 int bootstrap_difference(const struct bootstrap *b, const struct metrics *m, const struct metrics *other,

@@ -23,4 +23,9 @@ int bootstrap_run(const struct bootstrap *b, const struct metrics *m, struct thr
 int bootstrap_difference(const struct bootstrap *b, const struct metrics *m, const struct metrics *other,
                          struct thread_pool *pool, double *low, double *high, struct fmt_error *e);
 
+/* The parts of a resample, for other figures than metrics: how often each of n groups is drawn in resample r, and the
+ * interval between the quantiles of values [n_resamples], which are sorted. NAN values do not count. */
+void bootstrap_draw(const struct bootstrap *b, int64_t r, int64_t n_groups, int32_t *count);
+void bootstrap_interval(const struct bootstrap *b, double *values, double *low, double *high);
+
 #endif

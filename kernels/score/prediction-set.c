@@ -12,8 +12,7 @@
 #include "json-scan.h"
 
 enum { DEPTH_MAX = 64 };
-#define BYTES_MAX ((size_t)4 << 30)
-#define COLUMNS (ROWS_LABEL | ROWS_GROUP_VIEW | ROWS_KEY | ROWS_GROUP_NAME | ROWS_PROBA)
+#define COLUMNS (ROWS_LABEL | ROWS_GROUP_VIEW | ROWS_KEY | ROWS_GROUP_NAME | ROWS_EXTRA | ROWS_PROBA)
 
 /* ------------------------------------------------------------------ parts of a line */
 static const char *text_of(const struct cJSON *o, const char *key)
@@ -63,6 +62,15 @@ static const char *copy_text(struct prediction_set *s, const char *text)
     return text ? text_copy(&s->text, text, strlen(text)) : NULL;
 }
 
+/* The text of an object; "" where there is none; NULL: no memory. */
+static const char *copy_object(struct prediction_set *s, const struct cJSON *o)
+{
+    char *text = cJSON_IsObject(o) ? cJSON_PrintUnformatted(o) : NULL;
+    const char *copy = text || !cJSON_IsObject(o) ? copy_text(s, text ? text : "") : NULL;
+    cJSON_free(text);
+    return copy;
+}
+
 /* "origins":{"query":{"identity":"1a2b...","path":"test.feat"}, ... What is not of this form is passed over. */
 static void take_origins(struct prediction_set *s, const struct cJSON *origins)
 {
@@ -97,6 +105,7 @@ static int take_head(struct prediction_set *s, const struct cJSON *o, struct fmt
         s->class_name[s->n_classes++] = (char *)copy;
     }
     take_origins(s, json_member(o, "origins"));
+    s->tool = copy_text(s, text_of(o, "tool"));
     s->rows.n_classes = n;
     s->positive = n == 2 ? class_of(s, positive) : 0;
     return s->positive >= 0 ? 0 : fmt_fail(e, FMT_INVALID, "which of the two classes is positive?");
@@ -139,7 +148,8 @@ static int take_row(struct prediction_set *s, const struct cJSON *o, struct fmt_
         return fmt_fail(e, FMT_INVALID, key ? "a label that is not among the classes" : "a row without a key");
     r->key[i] = copy_text(s, key);
     r->group_name[i] = group ? copy_text(s, group) : "";
-    if (!r->key[i] || !r->group_name[i])
+    r->extra[i] = copy_object(s, json_member(o, "extra"));
+    if (!r->key[i] || !r->group_name[i] || !r->extra[i])
         return fmt_no_memory(e);
     status = take_scores(json_member(o, "scores"), s->n_classes, r->proba + i * s->n_classes, e);
     r->n += status == 0;
@@ -197,21 +207,29 @@ static int take_lines(struct prediction_set *s, const char *text, size_t bytes, 
                                      : fmt_fail(e, FMT_INVALID, "%s: no predictions", s->path);
 }
 
-int prediction_set_read(struct prediction_set *s, const char *path, int k, struct fmt_error *e)
+int prediction_set_parse(struct prediction_set *s, const char *path, const char *text, size_t bytes, int k,
+                         struct fmt_error *e)
 {
-    uint8_t *data = NULL;
-    size_t bytes;
     *s = (struct prediction_set){.path = path};
-    int status = file_load(path, BYTES_MAX, &data, &bytes, e);
-    if (status)
-        return status;
-    status = take_lines(s, (const char *)data, bytes, k, e);
-    free(data);
+    int status = take_lines(s, text, bytes, k, e);
     struct rows *rows = &s->rows;
     if (!status)
         status = groups_number(&rows, 1, e);
     if (status)
         prediction_set_release(s);
+    return status;
+}
+
+int prediction_set_read(struct prediction_set *s, const char *path, int k, struct fmt_error *e)
+{
+    uint8_t *data = NULL;
+    size_t bytes;
+    *s = (struct prediction_set){.path = path};
+    int status = file_load(path, PREDICTION_SET_BYTES_MAX, &data, &bytes, e);
+    if (status)
+        return status;
+    status = prediction_set_parse(s, path, (const char *)data, bytes, k, e);
+    free(data);
     return status;
 }
 

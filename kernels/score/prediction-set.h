@@ -2,12 +2,13 @@
  *
  *   struct prediction_set s;
  *   prediction_set_read(&s, "a.json", 0, e);
- *   s.rows                         columns label, group_view, key, group_name, group, proba
+ *   s.rows                         columns label, group_view, key, group_name, extra, group, proba
  *   prediction_set_release(&s);
  */
 #ifndef PREDICTION_SET_H
 #define PREDICTION_SET_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "rows.h"
@@ -15,7 +16,7 @@
 #include "text.h"
 
 struct prediction_set {
-    const char *path;
+    const char *path, *tool; /* tool: that made them; NULL: the head does not say */
     struct score_inputs origins; /* what the predictions were made from, as their head says */
     struct rows rows;            /* texts live as long as the set */
     char **class_name;
@@ -28,6 +29,10 @@ struct prediction_set {
 /* k: of rows of feat-knn with several numbers of neighbours only these; 0: there is one number. Errors name the path
  * and the line: FMT_INVALID for what is no predictions in JSON lines. */
 int prediction_set_read(struct prediction_set *s, const char *path, int k, struct fmt_error *e);
+/* The same of a file that is in memory already, of at most PREDICTION_SET_BYTES_MAX. */
+#define PREDICTION_SET_BYTES_MAX ((size_t)4 << 30)
+int prediction_set_parse(struct prediction_set *s, const char *path, const char *text, size_t bytes, int k,
+                         struct fmt_error *e);
 void prediction_set_release(struct prediction_set *s);
 
 /* Adds what the predictions were made from to the inputs of a report on several sets: "a.query", "a.train" of side a.
