@@ -13,7 +13,7 @@ struct input {
 
 static struct input *input;
 static int64_t n_inputs, input_capacity;
-static bool enabled;
+static bool enabled, paused;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 void input_guard_enable(void)
@@ -21,10 +21,15 @@ void input_guard_enable(void)
     enabled = true;
 }
 
+void input_guard_pause(bool pause)
+{
+    paused = pause;
+}
+
 void input_guard_add(int fd)
 {
     struct stat st;
-    if (!enabled || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+    if (!enabled || paused || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return;
     pthread_mutex_lock(&lock);
     bool repeated = n_inputs > 0 && input[n_inputs - 1].device == st.st_dev && input[n_inputs - 1].inode == st.st_ino;

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 
 void input_guard_enable(void);
+/* Until the next call with false, files are looked at to find others, and are no inputs. For one thread. */
+void input_guard_pause(bool pause);
 /* Records a file that is open for reading, if the guard is enabled and the file is a regular one. Thread-safe. */
 void input_guard_add(int fd);
 bool input_guard_is_input(const struct stat *st);

@@ -14,7 +14,7 @@ mpirun_n() {
     local n=$1 options=
     shift
     case $(cat "$BUILD/.mpi") in openmpi*) options='--bind-to none --quiet' ;; esac
-    timeout -k 5 400 mpirun $options -n "$n" "$@"
+    timeout -k 5 120 mpirun $options -n "$n" "$@"
 }
 # MPI keeps memory until the end, of modules that have no name by then. Of a report of leaks only what our own sources
 # have allocated counts.

@@ -1,0 +1,265 @@
+# feat-report: the pages for predictions, lines of bbu-inspect, a training run and features of patches: numbers that are
+# those of other tools, what may be missing, hostile names, sizes, bytes that repeat; and how a browser shows them.
+. "$TESTS/cli/lib.sh"
+. "$TESTS/cli/man-fixture.sh"
+. "$TESTS/cli/html-fixture.sh"
+has() { check "$1 has: $2" grep -qF -- "$2" "$1"; }
+hasnt() { check "$1 lacks: $2" lacks "$2" "$1"; }
+
+# ---- the check of pages finds faults
+cat >bad.html <<'END'
+<!DOCTYPE html><html lang="en"><title>t</title><main><h1>a</h1><h3 id="x">b</h3><p id="x">c<b>d</p></b>
+<img src="http://elsewhere/x.png"><a href="https://elsewhere">e</a><a href="#nowhere">f</a><table><tr><th>g</th></tr></table></main></html>
+END
+page_faults bad.html >faults
+for fault in 'closes <b>' 'id x twice' 'h3 below h1' 'leaves the file'; do
+    sed 's/<b>d<\/p><\/b>/d<\/p>/' bad.html >other.html
+    check "a fault is found: $fault" grep -qF "$fault" <(cat faults; page_faults other.html)
+done
+check 'more faults are found' test "$(page_faults other.html | wc -l)" -ge 6
+
+# ---- predictions with photographs, features, thresholds
+man_fixture site || { check 'the fixture is made' false; done_testing; }
+cd site || exit 1
+feat-logreg -q -t train.feat --val val.feat --json --resamples 100 -o test.json -r scores.json test.feat
+status 0 feat-report -c bbu.index -f all.feat -s scores.json --missed 5%,95% --alarms 5/100 --resamples 100 -o r.html test.json
+check 'nothing is said' test ! -s err
+page_is_good r.html 'a report'
+has r.html '<strong>positive</strong> is the defect, negative is good. A score is the probability of positive.'
+has r.html 'feat-logreg: train train.feat <code>'
+check 'the defect comes before all numbers' bash -c '[ $(grep -n "is the defect" r.html | head -n 1 | cut -d : -f 1) -lt $(grep -n "id=\"verdicts\"" r.html | cut -d : -f 1) ]'
+for part in verdicts curves calibration keys look origin all roc-installations pr-photographs; do
+    check "it has $part" grep -qE "id=\"$part(-title)?\"" r.html
+done
+has r.html 'at most 5 % of faulty installations pass, 95 % sure'
+has r.html 'recall of 0.95 or more'
+# the same numbers as feat-logreg reports
+"$BUILD/tests/featgen" --resize 224 -g 40 -o drawn-train.feat
+"$BUILD/tests/featgen" --resize 224 -g 30 --first 40 -n 2 -o drawn-test.feat
+feat-logreg -q -t drawn-train.feat --json --seed 3 --resamples 200 -o drawn.json -r drawn.scores drawn-test.feat
+status 0 feat-report --seed 3 --resamples 200 -o drawn.html drawn.json
+value() { # level score -> "0.931 [0.895, 0.962]"
+    grep "\"level\":\"$1\"" drawn.scores | head -n 1 | sed 's/"confusion".*//' |
+        sed -E "s/.*[,{]\"$2\":([0-9.e+-]+),.*\"intervals\":\{[^}]*\"$2\":\[([0-9.e+-]+),([0-9.e+-]+)\].*/\1 \2 \3/" |
+        awk '{printf "%.3f [%.3f, %.3f]", $1, $2, $3}'
+}
+for level in image group; do
+    for score in auroc average_precision brier; do
+        has drawn.html "$(value $level $score)"
+    done
+done
+check 'missed and false alarms are counted' bash -c '
+    want=$(sed 1d drawn.json | sed -E "s/.*\"group\":\"([^\"]*)\".*\"label\":\"([^\"]*)\".*\"scores\":\[[^,]*,([0-9.e+-]+)\].*/\1 \2 \3/" |
+        awk "{if (\$3 > s[\$1]) s[\$1] = \$3; if (\$2 == \"positive\") l[\$1] = 1; else l[\$1] += 0}
+             END {for (g in s) {if (l[g] && s[g] < 0.5) m++; if (!l[g] && s[g] >= 0.5) f++} print m + 0, f + 0}")
+    grep -qF "<strong>${want% *} missed</strong>" drawn.html && grep -qE "<strong>${want#* } false alarms?</strong>" drawn.html'
+check 'pictures are inside' test "$(grep -c 'src="data:image/jpeg;base64,' r.html)" -ge 3
+check 'and neighbours' grep -q 'similarity 0\.\|similarity 1\.' r.html
+has r.html 'photographs bbu, 36 images'
+has r.html '<th scope="row">0</th>'
+browse r.html 'a report'
+
+# ---- the same bytes again, over the same file, by any number of threads
+for jobs in 1 4; do
+    status 0 feat-report -j $jobs -c bbu.index -f all.feat -s scores.json --missed 5%,95% --alarms 5/100 --resamples 100 -o again.html test.json
+    same r.html again.html
+done
+status 0 feat-report -c bbu.index --resamples 0 -o again.html test.json
+lacks_bands() { ! grep -q '<polygon' again.html; }
+check 'without resamples there are no bands' lacks_bands
+status 1 feat-report -o test.json test.json
+err_has 'is an input of this run'
+
+# ---- thresholds: review between, incomplete with fewer views
+status 0 feat-report --pass-below 0.2 --fail-from 0.8 --views 4 --resamples 0 -o v.html test.json
+has v.html 'pass below a score of 0.2, fail from 0.8 on, review between'
+has v.html 'incomplete with fewer than 4 views'
+check 'all are incomplete' grep -q '<strong>0</strong><span>of [0-9]* installations pass' v.html
+page_is_good v.html 'all incomplete'
+status 2 feat-report --pass-below 0.9 --fail-from 0.1 -o v.html test.json
+err_has '--pass-below 0.9 is above --fail-from 0.1'
+
+# ---- heat maps beside the photographs
+for k in $(sed -n 's/.*"key":"\([^"]*\)".*/\1/p' test.json); do
+    mkdir -p "maps/$(dirname "$k")"
+    base64 -d >"maps/$k.png" <<<'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR4nGM8ISfHwMDAxMDAwMDAAAANBAEIfXHKZgAAAABJRU5ErkJggg=='
+done
+status 0 feat-report -c bbu.index --maps maps --resamples 0 -o m.html test.json
+check 'heat maps are shown' grep -q 'alt="heat map of photograph' m.html
+page_is_good m.html 'with heat maps'
+# ---- room: pictures are left out and counted; folders that are not there
+status 0 feat-report -c bbu.index --size 10K --resamples 0 -o s.html test.json
+check 'pictures are left out' grep -qE '[0-9]+ pictures? (was|were) left out for want of room' s.html
+check 'and the page is small' test "$(wc -c <s.html)" -lt 200000
+status 0 feat-report --photographs nosuch --resamples 0 -o s.html test.json
+err_has 'could not be shown, the first: nosuch/'
+has s.html 'No picture.'
+page_is_good s.html 'without its pictures'
+
+# ---- lines of bbu-inspect: labels and pictures from the catalogue; scores of any scale; the last verdict counts
+awk -F'"' '/"key"/ {print}' test.json | sed -E 's/.*"key":"([^"]*)","group":"([^"]*)","shot":([0-9]+).*"scores":\[[^,]*,([0-9.e+-]+)\].*/\1 \2 \3 \4/' |
+    awk '{printf "{\"photograph\": \"/some/where/%s\", \"group\": \"%s\", \"view\": %d, \"score\": %g, \"verdict\": \"pass\", \"reason\": \"\", \"sharpness\": 3}\n", $1, $2, $3, 20 * $4
+          group[$2] = 1}
+         END {for (g in group) printf "{\"installation\": \"%s\", \"views\": 3, \"score\": 7, \"verdict\": \"fail\", \"reason\": \"score 7\"}\n{\"installation\": \"%s\", \"views\": 3, \"score\": 2.5, \"verdict\": \"review\", \"reason\": \"blurred: 3 of 9\"}\n", g, g}' >lines.json
+n=$(grep -c 'review' lines.json)
+status 0 feat-report -c bbu.index --resamples 100 -o i.html lines.json
+has i.html 'Verdicts</dt>'
+has i.html 'as bbu-inspect gave them'
+has i.html 'A larger score is more like positive.'
+has i.html "<strong>0</strong><span>fail; $n go to a person"
+has i.html 'blurred: 3 of 9'
+hasnt i.html 'id="calibration"'
+check 'labels of the catalogue' grep -q 'id="roc-photographs-title"' i.html
+page_is_good i.html 'lines of bbu-inspect'
+status 0 feat-report --resamples 0 -o i.html lines.json test.json
+has i.html "<strong>0</strong><span>fail; $n go to a person"
+has i.html 'A score is the probability of positive.'
+status 1 feat-report -o i.html test.json test.json
+err_has 'one file of predictions is enough'
+printf '{"installation": "a", "verdict": "perhaps"}\n' >odd.json
+status 1 feat-report -o i.html odd.json
+err_has 'odd.json: line 1: verdict is not pass, fail, review or incomplete'
+
+# ---- what may be missing: labels, a class, all but one photograph, groups
+head -n 1 test.json >head.json
+sed '2,$s/"label":"[^"]*",//' test.json >unlabelled.json
+status 0 feat-report -o u.html unlabelled.json
+has u.html 'There are no labels'
+has u.html 'Failing, without a label'
+page_is_good u.html 'without labels'
+grep -v '"label":"positive"' test.json >good.json
+status 0 feat-report -o g.html good.json
+has g.html '0 photographs positive'
+page_is_good g.html 'one class'
+sed -n '1p;2p' test.json >one.json
+status 0 feat-report -o 1.html one.json
+has 1.html '1 photograph.'
+page_is_good 1.html 'one photograph'
+browse 1.html 'one photograph'
+status 1 feat-report -o n.html head.json
+err_has 'head.json: no predictions'
+sed 's/"group":"[^"]*",//' test.json >ungrouped.json
+status 0 feat-report --resamples 0 -o n.html ungrouped.json
+hasnt n.html 'id="roc-installations'
+has n.html 'Photographs by label and verdict'
+page_is_good n.html 'without groups'
+sed '1s/"positive":"positive",//; 1s/"classes":\[[^]]*\]/"classes":["a","b","c"]/; 2,$s/"label":"negative"/"label":"a"/; 2,$s/"label":"positive"/"label":"b"/; 2,$s/\[\([^,]*\),\([^]]*\)\]/[\1,\2,0]/' test.json >three.json
+status 1 feat-report -o t.html three.json
+err_has 'three.json: 3 classes (a, b, c): name the defect with --positive'
+status 0 feat-report --positive b --resamples 0 -o t.html three.json
+has t.html '<strong>b</strong> is the defect, other classes is good.'
+status 1 feat-report --positive d -o t.html three.json
+err_has 'no class d; there are a, b, c'
+
+# ---- labels that may be wrong: two of twelve, the rest as their scores say; each has a card that the table links to
+awk 'BEGIN {print "{\"report\":\"predictions\",\"positive\":\"b\",\"classes\":[\"a\",\"b\"]}"
+    for (i = 0; i < 12; i++) {bad = i % 2; p = bad ? 0.8 + i / 100 : 0.2 - i / 100; if (i == 4) p = 0.95; if (i == 7) p = 0.05
+        printf "{\"key\":\"k%d\",\"label\":\"%s\",\"scores\":[%g,%g]}\n", i, bad ? "b" : "a", 1 - p, p}}' >suspects.json
+status 0 feat-report -o x.html suspects.json
+has x.html '2 labels are suspected of 12 labelled photographs'
+check 'they are those' test "$(grep -oE '<th scope="row"><a href="#case-[0-9]+">k[0-9]+' x.html | grep -oE 'k[0-9]+$' | sort | tr '\n' ' ')" = 'k4 k7 '
+page_is_good x.html 'suspected labels'
+sed '1s/"classes"/"origins":{"train":{"identity":"'$(printf '1%.0s' {1..64})'"},"query":{"identity":"'$(printf '1%.0s' {1..64})'"}},"classes"/' suspects.json >learned.json
+status 0 feat-report -o x.html learned.json
+has x.html 'These photographs are those that the classifier was fitted to'
+
+# ---- hostile names, and further keys
+printf '%s\n' '{"report":"predictions","tool":"<b>tool&","positive":"<i>bad\u0001","classes":["good\"","<i>bad\u0001"]}' >hostile.json
+for i in $(seq 1 40); do
+    printf '{"key":"a\\u202e<script>alert(%d)</script>&\\"\\u0007.jpg","group":"<g%d>\\u0000","shot":0,"label":"%s","scores":[%s],"extra":{"camera":"<c%d>","date":"2026-%02d-%02dT10:00","<k>":"&","site":"\\ud83d\\ude00 %d"}}\n' \
+        "$i" "$((i / 2))" "$([ $((i % 3)) = 0 ] && echo 'good\"' || echo '<i>bad\u0001')" "0.$((i % 10)),0.$((9 - i % 10))" $((i % 3)) $((i % 12 + 1)) $((i % 28 + 1)) $((i % 2))
+done | sed 's/\\u0000//' >>hostile.json
+status 0 feat-report --resamples 50 --title $'<title>\x01\xff&' --photographs '<nosuch>' -o h.html hostile.json
+page_is_good h.html 'hostile names'
+has h.html '<title>&lt;title&gt;?'
+has h.html 'By camera'
+has h.html '&lt;c2&gt;'
+check 'dates are months where days are too many' grep -q '<th scope="row">2026-12</th>' h.html
+hasnt h.html 'alert(1)</script>'
+browse h.html 'hostile names'
+printf '{"report":"predictions","positive":"b","classes":["a","b"]}\n{"key":"../../../etc/passwd","label":"a","scores":[0,1]}\n' >out.json
+status 0 feat-report --photographs bbu -o o.html out.json
+err_has 'outside the folder'
+# bytes that are not UTF-8, in a catalogue and in lines
+printf '{"photograph": "a\xff.jpg", "group": "g"}\n' >latin.json
+status 1 feat-report -o l.html latin.json
+
+# ---- many rows: bounded
+awk 'BEGIN {print "{\"report\":\"predictions\",\"positive\":\"b\",\"classes\":[\"a\",\"b\"]}"
+    for (i = 0; i < 10000; i++) {p = (i * 7919 % 10007) / 10007; printf "{\"key\":\"k%d\",\"group\":\"g%d\",\"shot\":%d,\"label\":\"%s\",\"scores\":[%.6f,%.6f],\"extra\":{\"camera\":\"c%d\",\"serial\":\"s%d\"}}\n", i, i / 3, i % 3, (p + (i * 31 % 100) / 100 > 1.2) ? "b" : "a", 1 - p, p, i % 5, i}}' >many.json
+status 0 feat-report --resamples 50 -o many.html many.json
+check 'ten thousand rows make a page of less than 600 KB' test "$(wc -c <many.html)" -lt 600000
+has many.html 'serial has 10000 values, too many to show.'
+has many.html 'The first 500 of 3334'
+page_is_good many.html 'ten thousand rows'
+
+# ---- a training run
+status 0 feat-report --run run -o run.html
+page_is_good run.html 'a run'
+for part in losses norms entropy rank used rates decay momentum speed; do
+    check "the run has $part" grep -q "id=\"$part-title\"" run.html
+done
+has run.html 'Settings: config.yaml'
+browse run.html 'a run'
+mkdir odd && cat >odd/training_metrics.json <<'END'
+{"iteration": 0, "total_loss": 3, "lr": 0, "collapse": "early"}
+{"iteration": 10, "total_loss": null, "lr": 0.1, "collapse": "early"}
+{"iteration": 20, "total_loss": 2, "lr": 0.2, "collapse": "early"}
+{"iteration": 30, "total_loss": 2.5, "lr": 0.3, "collapse": "none"}
+{"iteration": 20, "total_loss": 1.5, "lr": 0.2, "collapse": "none"}
+nonsense <
+{"iteration": 90, "total_loss": 1, "lr": 0.1, "collapse": "<complete>"}
+END
+cat >odd/evaluation.json <<'END'
+{"iteration": -1, "knn_top1": {"20": 0.5, "10": 0.25}, "best_iteration": -1}
+{"iteration": 90, "knn_top1": {"20": 0.375, "10": 0.75}, "best_iteration": -1}
+END
+printf '[2026] Rank 0: Resumed training from checkpoint <x> at epoch 0, iteration 19\n' >odd/log.txt
+status 0 feat-report --run odd -o odd.html
+page_is_good odd.html 'an odd run'
+has odd.html 'total_loss is no number in 1 line, first at iteration 10.'
+has odd.html '1 line is no JSON object'
+has odd.html '2 lines were replaced by those of a resumed run'
+has odd.html 'lines are missing in 1 place'
+has odd.html 'the one before training, -1: 50.0 % right; at the end 37.5 % (20 neighbours); by these scores training did not help'
+check 'scores of both numbers of neighbours' bash -c 'grep -q ">k = 20</text>" odd.html && grep -q ">k = 10</text>" odd.html'
+has odd.html 'checkpoint &lt;x&gt; at epoch 0, iteration 19'
+has odd.html '<td>&lt;complete&gt;</td>'
+mkdir short && head -n 1 odd/training_metrics.json >short/training_metrics.json
+status 0 feat-report --run short -o short.html
+has short.html '0 to 0, 1 line'
+page_is_good short.html 'a run of one step'
+mkdir empty && : >empty/training_metrics.json
+status 0 feat-report --run empty -o empty.html
+has empty.html 'The run has no line of metrics yet.'
+page_is_good empty.html 'a run without lines'
+status 1 feat-report --run bbu -o x.html
+err_has 'bbu: no folder of a run: training_metrics.json is not there'
+
+# ---- components of patches
+dino-extract -q -w tiny.safetensors --tokens patch shards -o patches.feat
+status 0 feat-report --pca patches.feat -c bbu.index -n 5 -o p.html
+page_is_good p.html 'components'
+check 'five maps' test "$(grep -c 'class="pixels"' p.html)" = 5
+check 'beside five photographs' test "$(grep -c 'data:image/jpeg' p.html)" = 5
+status 0 feat-report --pca patches.feat -c bbu.index -n 5 -o again.html
+same p.html again.html
+browse p.html 'components'
+status 1 feat-report --pca all.feat -o x.html
+err_has 'all.feat: not features of patches'
+
+# ---- what it refuses
+status 2 feat-report
+status 2 feat-report --run run test.json
+status 1 feat-report -o x.html scores.json
+err_has 'scores.json: line 1: no predictions in JSON lines'
+status 1 feat-report -s test.json -o x.html test.json
+err_has 'test.json: no scores of groups are in it'
+status 1 feat-report -c test.json -o x.html test.json
+status 1 feat-report -o /dev/full test.json
+status 1 feat-report -o nosuch/x.html test.json
+status 0 feat-report --run run --views 3 -o x.html
+err_has '--views: not used: it is for predictions'
+check 'nothing was written' test ! -e nosuch
+no_leftovers
+done_testing

@@ -1,0 +1,311 @@
+/* feat-report - a page for people: verdicts, curves, pictures of what went wrong; a training run; maps of features. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cases.h"
+#include "device.h"
+#include "file.h"
+#include "identity-search.h"
+#include "input-guard.h"
+#include "inspection.h"
+#include "msg.h"
+#include "num.h"
+#include "opt.h"
+#include "origin.h"
+#include "page.h"
+#include "pca-page.h"
+#include "report-points.h"
+#include "rootpath.h"
+#include "run-page.h"
+#include "weights.h"
+
+static const char *output = "-", *title, *catalogue, *photographs, *maps, *positive, *scores, *missed, *alarms, *run,
+    *pca, *group_score = "max", *device_name = "auto";
+static struct opt_list features, search_folders;
+static int64_t n_shown = 12, n_views, n_resamples = 1000, n_jobs, seed, k, size = 8 << 20;
+static double pass_below = NAN, fail_from = NAN, level = 0.95;
+
+static const struct opt options[] = {
+    OPT_PATH('o', "output", &output, "FILE", "write the page to FILE [-]"),
+    OPT_STRING(0, "title", &title, "TEXT", "its title [from the file]"),
+    OPT_PATH('c', "catalogue", &catalogue, "FILE", "labels, further keys and pictures from this catalogue"),
+    OPT_PATH(0, "photographs", &photographs, "DIR", "the pictures are in DIR [where the catalogue says]"),
+    OPT_PATH(0, "maps", &maps, "DIR", "heat maps, as feat-bank --maps writes them"),
+    OPT_LIST('f', "features", &features, "FILE", "nearest labelled photographs by these features; may be given again"),
+    OPT_REAL(0, "pass-below", &pass_below, -1e300, 1e300, "S", "installations pass below this score [0.5]"),
+    OPT_REAL(0, "fail-from", &fail_from, -1e300, 1e300, "S", "and fail from this score on [as --pass-below]"),
+    OPT_COUNT(0, "views", &n_views, 0, RULE_VIEWS_MAX, "N", "views that an installation must have; 0: any [0]"),
+    OPT_CHOICE(0, "group-score", &group_score, "max|mean", "score of an installation [max]"),
+    OPT_STRING(0, "missed", &missed, "SHARE", "was this promise kept? of the defects at most SHARE pass: 5%,95%"),
+    OPT_STRING(0, "alarms", &alarms, "SHARE", "the same of the good that fail: 10/1000"),
+    OPT_PATH('s', "scores", &scores, "FILE", "mark the thresholds of a report of feat-logreg or feat-knn (--json)"),
+    OPT_STRING(0, "positive", &positive, "CLASS", "the defect [as the predictions say; of a catalogue the second]"),
+    OPT_COUNT('k', "neighbours", &k, 1, 1000000, "N",
+              "of predictions of feat-knn those by N neighbours [the only ones]"),
+    OPT_COUNT('n', "show", &n_shown, 0, 1000, "N", "installations to look at, of each kind [12]"),
+    OPT_SIZE(0, "size", &size, 0, 1e12, "SIZE", "pictures take at most SIZE bytes of the page [8M]"),
+    OPT_COUNT(0, "resamples", &n_resamples, 0, 1000000, "N", "resamples for intervals and bands; 0: none [1000]"),
+    OPT_REAL(0, "level", &level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]"),
+    OPT_PATH(0, "run", &run, "DIR", "instead: a training run, from the folder that dino-train writes to"),
+    OPT_PATH(0, "pca", &pca, "FILE", "instead: the main components of patch features, as pictures"),
+    OPT_LIST(0, "in", &search_folders, "DIR", "look below DIR for origins, too [the current folder, FILE's folder]"),
+    OPT_SEED(&seed),
+    OPT_JOBS(&n_jobs),
+    OPT_DEVICE(&device_name),
+    OPT_COMMON,
+    OPT_END};
+
+static const struct opt_tool tool = {
+    "feat-report", "FILE... | --run DIR | --pca FILE",
+    "Write a page for people: verdicts, curves, what went wrong in pictures; a training run; maps.", options,
+    "FILE holds predictions in JSON lines (feat-knn, feat-logreg) or what bbu-inspect wrote as\n"
+    "JSON lines; of each kind one. The page is one HTML file that needs no other."};
+
+static void check(int status, const struct fmt_error *e)
+{
+    if (status)
+        msg_die("%s", e->text);
+}
+
+/* ------------------------------------------------------------------ what is read */
+struct inputs {
+    struct cases cases;
+    struct index index;
+    int64_t *sorted;
+    char *root;
+    struct pictures pictures;
+    struct neighbours neighbours;
+    struct device device;
+    struct identity_search files;
+};
+
+static void read_catalogue(struct inputs *in)
+{
+    struct fmt_error e = {0};
+    struct file f;
+    if (!catalogue)
+        return;
+    check(file_open(&f, catalogue, &e), &e);
+    struct fmt_reader io = file_reader(&f);
+    if (index_read(&in->index, &io, &e))
+        msg_die("%s: %s", catalogue, e.text);
+    file_close(&f);
+    check(rootpath_find(in->index.root, catalogue, &in->root, &e), &e);
+    in->sorted = cases_sort_entries(&in->index, &e);
+    check(in->sorted ? 0 : FMT_MEMORY, &e);
+    in->pictures.index = &in->index;
+    in->pictures.sorted = in->sorted;
+    in->pictures.root = in->root;
+}
+
+static void search_in(struct inputs *in, const char *folder, bool by_user)
+{
+    struct fmt_error e = {0};
+    if (identity_search_add(&in->files, folder, &e) && (by_user || e.status == FMT_MEMORY))
+        msg_die("%s", e.text);
+}
+
+_Static_assert((int)WEIGHTS_HASHES == (int)IDENTITY_SEARCH_HASHES, "two lists of the same hashes");
+
+static void put_origin(struct inputs *in, struct page *page, const char *path)
+{
+    char *folder = file_directory(path);
+    if (!folder)
+        msg_die("out of memory");
+    in->files.weights_hash = weights_file_hashes;
+    input_guard_pause(true); /* an older page may be among the files of these folders */
+    search_in(in, folder, false);
+    search_in(in, ".", false);
+    for (int i = 0; i < search_folders.n; i++)
+        search_in(in, search_folders.item[i], true);
+    input_guard_pause(false);
+    origin_section(page, &in->files, path);
+    identity_search_release(&in->files);
+    free(folder);
+}
+
+static void release(struct inputs *in)
+{
+    neighbours_close(&in->neighbours);
+    pictures_release(&in->pictures);
+    cases_release(&in->cases);
+    index_release(&in->index);
+    free(in->sorted);
+    free(in->root);
+    device_close(&in->device);
+}
+
+/* ------------------------------------------------------------------ the page */
+static void write_page(struct page *page)
+{
+    struct fmt_error e = {0};
+    char *text;
+    size_t bytes;
+    check(page_close(page, &text, &bytes, &e), &e);
+    check(file_save(output, text, bytes, &e), &e);
+    free(text);
+}
+
+static const char *title_of(const char *what, const char *path)
+{
+    char *text = NULL;
+    if (title)
+        return title;
+    if (asprintf(&text, "%s: %s", what, strcmp(path, "-") == 0 ? "standard input" : path) < 0)
+        msg_die("out of memory");
+    return text;
+}
+
+static struct verdict_rule rule_of_options(void)
+{
+    struct verdict_rule r = {.how = strcmp(group_score, "mean") == 0 ? RULE_MEAN_OF_LARGEST : RULE_LARGEST,
+                             .k = INT32_MAX,
+                             .n_views = (int)n_views};
+    r.pass_below = !isnan(pass_below) ? pass_below : !isnan(fail_from) ? fail_from : 0.5;
+    r.fail_from = !isnan(fail_from) ? fail_from : r.pass_below;
+    if (r.pass_below > r.fail_from)
+        msg_usage("--pass-below %g is above --fail-from %g", r.pass_below, r.fail_from);
+    return r;
+}
+
+static void add_promise(struct inspection *in, enum promise_kind what, const char *text)
+{
+    struct fmt_error e = {0};
+    if (!text)
+        return;
+    if (promise_parse(&in->promise[in->n_promises++], what, text, &e))
+        msg_usage("--%s %s: %s", promise_names[what], text, e.text);
+}
+
+/* The thresholds of the rule, and those of a report of scores. */
+static void add_points(struct inspection *in)
+{
+    struct fmt_error e = {0};
+    const struct verdict_rule *r = &in->rule;
+    bool grouped = false;
+    for (int64_t g = 0; g < in->cases->n_installations; g++)
+        grouped = grouped || in->cases->installation[g].n > 1;
+    if (!in->cases->judged || in->thresholds_given) {
+        struct inspection_point *p = &in->point[in->n_points++];
+        *p = (struct inspection_point){.threshold = r->fail_from, .installations = grouped};
+        snprintf(p->name, sizeof p->name, r->pass_below < r->fail_from ? "fail from" : "pass below, fail from");
+        if (r->pass_below < r->fail_from) {
+            p = &in->point[in->n_points++];
+            *p = (struct inspection_point){"pass below", r->pass_below, grouped};
+        }
+    }
+    if (scores)
+        check(report_points_read(in, scores, grouped, &e), &e);
+}
+
+static void read_features(struct inputs *in, struct inspection *of)
+{
+    struct fmt_error e = {0};
+    if (features.n == 0)
+        return;
+    check(neighbours_open(&in->neighbours, features.item, features.n, (int64_t)1 << 30, &in->device, &e), &e);
+    of->neighbours = &in->neighbours;
+}
+
+static void report_inspection(char **path, int n_paths)
+{
+    struct inputs in = {.cases = {.class_wanted = positive}, .pictures = {.folder = photographs, .maps = maps,
+                                                                          .bytes_max = size}};
+    struct inspection report = {.cases = &in.cases, .pictures = &in.pictures, .n_shown_max = (int)n_shown,
+                                .bootstrap = {(int)n_resamples, level, (uint64_t)seed}, .rule = rule_of_options(),
+                                .thresholds_given = !isnan(pass_below) || !isnan(fail_from)};
+    struct fmt_error e = {0};
+    struct page page;
+    add_promise(&report, PROMISE_MISSED, missed);
+    add_promise(&report, PROMISE_ALARMS, alarms);
+    if (device_open(&in.device, device_name, (int)n_jobs, msg_warn, &e))
+        opt_fail(&e);
+    report.pool = in.device.pool;
+    for (int i = 0; i < n_paths; i++)
+        check(cases_read(&in.cases, path[i], (int)k, &e), &e);
+    read_catalogue(&in);
+    if (catalogue && cases_catalogue(&in.cases, &in.index, &e))
+        msg_die("%s: %s", catalogue, e.text);
+    check(cases_finish(&in.cases, &report.rule, &e), &e);
+    add_points(&report);
+    read_features(&in, &report);
+    check(inspection_open(&report, &e), &e);
+    check(page_open(&page, title_of("Inspection", path[0]),
+                    "Verdicts on inspected photographs, with scores and pictures.", &e), &e);
+    check(inspection_write(&report, &page, &e), &e);
+    put_origin(&in, &page, path[0]);
+    write_page(&page);
+    if (in.pictures.n_failed)
+        msg_warn("%s could not be shown, the first: %s", FMT_COUNT(in.pictures.n_failed, "picture", "pictures"),
+                 in.pictures.first_failure);
+    inspection_close(&report);
+    release(&in);
+}
+
+static void report_run(void)
+{
+    struct fmt_error e = {0};
+    struct page page;
+    check(page_open(&page, title_of("Training run", run),
+                    "Losses, rates, signs of collapse and scores of a training run.", &e), &e);
+    check(run_page(&page, run, &e), &e);
+    write_page(&page);
+}
+
+static void report_pca(void)
+{
+    struct inputs in = {.pictures = {.folder = photographs, .bytes_max = size}};
+    struct fmt_error e = {0};
+    struct page page;
+    read_catalogue(&in);
+    check(page_open(&page, title_of("Components of patch features", pca),
+                    "The main components of patch features, as pictures.", &e), &e);
+    struct pca_page what = {.path = pca, .n_shown_max = n_shown, .pictures = &in.pictures};
+    check(pca_page(&page, &what, &e), &e);
+    put_origin(&in, &page, pca);
+    write_page(&page);
+    release(&in);
+}
+
+/* ------------------------------------------------------------------ usage */
+static void note_unused(void)
+{
+    static const void *const of_inspection[] = {
+        &features, &maps, &pass_below, &fail_from, &n_views, &missed, &alarms, &scores, &positive, &k, &n_resamples,
+        &level, &seed, &group_score, &n_jobs, &device_name, NULL};
+    static const void *const of_pictures[] = {&catalogue, &photographs, &n_shown, &size, &search_folders, NULL};
+    if (run || pca)
+        opt_unused(&tool, of_inspection, "it is for predictions");
+    if (run)
+        opt_unused(&tool, of_pictures, "it is for photographs");
+}
+
+static void check_names(const char *option, const struct opt_list *list)
+{
+    for (int i = 0; i < list->n; i++)
+        if (!list->item[i][0])
+            msg_usage("--%s: the name is empty", option);
+}
+
+int main(int argc, char **argv)
+{
+    int first = opt_parse(&tool, argc, argv);
+    struct fmt_error e = {0};
+    check_names("features", &features);
+    check_names("in", &search_folders);
+    if ((run != NULL) + (pca != NULL) + (first < argc) != 1)
+        msg_usage("give predictions, or lines of bbu-inspect, or --run, or --pca");
+    file_on_signal();
+    input_guard_enable();
+    check(file_check_output(output, false, &e), &e);
+    note_unused();
+    if (run)
+        report_run();
+    else if (pca)
+        report_pca();
+    else
+        report_inspection(argv + first, argc - first);
+    return msg_finish(EXIT_DONE);
+}

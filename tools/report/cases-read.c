@@ -1,0 +1,123 @@
+/* cases-read.c - a line is checked strictly (json-scan.h), then read as a tree. */
+#include "cases-read.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json-scan.h"
+
+enum { DEPTH_MAX = 64 };
+
+const char *cases_copy(struct cases *c, const char *text)
+{
+    return text_copy(&c->text, text ? text : "", text ? strlen(text) : 0);
+}
+
+struct shot *cases_add_shot(struct cases *c, struct fmt_error *e)
+{
+    if (fmt_grow(&c->shot, c->n_shots, &c->shot_capacity, sizeof *c->shot, e))
+        return NULL;
+    struct shot *s = &c->shot[c->n_shots++];
+    *s = (struct shot){.key = "", .group = "", .extra = "", .reason = "", .score = NAN, .view = -1, .label = -1};
+    return s;
+}
+
+static const char *text_of(const struct cJSON *o, const char *key)
+{
+    const struct cJSON *value = json_member(o, key);
+    return cJSON_IsString(value) ? value->valuestring : NULL;
+}
+
+/* null, and what is no number, is NAN. */
+static double number_of(const struct cJSON *o, const char *key)
+{
+    const struct cJSON *value = json_member(o, key);
+    return cJSON_IsNumber(value) || cJSON_IsRaw(value) ? value->valuedouble : NAN;
+}
+
+static int take_verdict(const struct cJSON *o, enum verdict *verdict, struct fmt_error *e)
+{
+    const char *name = text_of(o, "verdict");
+    for (int v = 0; name && v < VERDICTS; v++)
+        if (strcmp(name, verdict_names[v]) == 0) {
+            *verdict = (enum verdict)v;
+            return 0;
+        }
+    return fmt_fail(e, FMT_INVALID, "verdict is not pass, fail, review or incomplete");
+}
+
+static int take_photograph(struct cases *c, const struct cJSON *o, struct fmt_error *e)
+{
+    struct shot *s = cases_add_shot(c, e);
+    if (!s)
+        return FMT_MEMORY;
+    double view = number_of(o, "view");
+    s->key = cases_copy(c, text_of(o, "photograph"));
+    s->group = cases_copy(c, text_of(o, "group"));
+    s->reason = cases_copy(c, text_of(o, "reason"));
+    s->score = number_of(o, "score");
+    s->view = view >= 0 && view <= 1e6 ? (int32_t)view : -1;
+    return s->key && s->group && s->reason ? 0 : fmt_no_memory(e);
+}
+
+static int take_installation(struct cases *c, const struct cJSON *o, struct fmt_error *e)
+{
+    if (fmt_grow(&c->line, c->n_lines, &c->line_capacity, sizeof *c->line, e))
+        return FMT_MEMORY;
+    struct judged_line *l = &c->line[c->n_lines];
+    double views = number_of(o, "views");
+    *l = (struct judged_line){.name = cases_copy(c, text_of(o, "installation")),
+                              .reason = cases_copy(c, text_of(o, "reason")),
+                              .score = number_of(o, "score"), .order = c->n_lines,
+                              .n_views = views >= 0 && views <= 1e6 ? (int64_t)views : 0};
+    c->n_lines++;
+    return l->name && l->reason ? take_verdict(o, &l->verdict, e) : fmt_no_memory(e);
+}
+
+/* Lines of other kinds, as a summary at the end, are passed over. */
+static int take_line(struct cases *c, const char *line, size_t bytes, struct fmt_error *e)
+{
+    struct json_span root;
+    int status = json_check(line, bytes, DEPTH_MAX, &root, e);
+    struct cJSON *o = status ? NULL : json_parse(root);
+    if (status || !o)
+        return status ? status : fmt_no_memory(e);
+    if (text_of(o, "photograph"))
+        status = take_photograph(c, o, e);
+    else if (text_of(o, "installation"))
+        status = take_installation(c, o, e);
+    cJSON_Delete(o);
+    return status;
+}
+
+int cases_read_lines(struct cases *c, const char *text, size_t bytes, struct fmt_error *e)
+{
+    struct fmt_error why = {0};
+    int64_t n = 0;
+    for (size_t at = 0, length; at < bytes; at += length + 1) {
+        const char *end = memchr(text + at, '\n', bytes - at);
+        length = end ? (size_t)(end - (text + at)) : bytes - at;
+        n++;
+        if (take_line(c, text + at, length, &why)) {
+            const char *within = text_after(why.text, "line 1, ");
+            return fmt_fail(e, why.status, "line %" PRId64 "%s %s", n, within ? "," : ":", within ? within : why.text);
+        }
+    }
+    return 0;
+}
+
+bool cases_is_line(const char *text, size_t bytes)
+{
+    const char *end = memchr(text, '\n', bytes);
+    struct json_span root, key = {0}, value;
+    if (json_check(text, end ? (size_t)(end - text) : bytes, DEPTH_MAX, &root, NULL))
+        return false;
+    struct json_walk walk = json_enter(root);
+    while (json_next(&walk, &key, &value))
+        if (key.bytes > 0 && (json_text_is(key, "photograph") || json_text_is(key, "installation")))
+            return value.at[0] == '"';
+    return false;
+}

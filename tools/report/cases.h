@@ -1,0 +1,79 @@
+/* cases.h - what a report is about: photographs, and the installations that they show, with scores, labels, verdicts.
+ *
+ *   struct cases c = {.class_wanted = "bad"};          NULL: as the files say
+ *   cases_read(&c, "test.json", e) ...                 predictions, lines of bbu-inspect; one file of each kind
+ *   cases_catalogue(&c, &index, e);                    labels and further keys, where lines have none
+ *   cases_finish(&c, &rule, e);                        installations; the rule gives what no line says
+ *   c.shot[i], c.installation[g]
+ *   cases_release(&c);
+ *
+ * There are two classes here: defect and good. Of predictions with more classes all others are good, and class_wanted
+ * must name the defect. A larger score is worse: the probability of the defect, or what bbu-inspect gives.
+ *
+ * Lines of bbu-inspect: {"photograph": path, "group": name, "view": 0, "score": x, "verdict": "pass", "reason": text}
+ * and {"installation": name, "score": x, "verdict": "pass", "reason": text}; other members are passed over.
+ */
+#ifndef CASES_H
+#define CASES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "index.h"
+#include "score-inputs.h"
+#include "text.h"
+#include "verdict.h"
+
+struct shot { /* a photograph */
+    const char *key, *group, *extra; /* group: "" it is an installation of its own; extra: a JSON object, "" none */
+    const char *reason;              /* "" none */
+    double score;                    /* NAN: none */
+    int32_t view;                    /* -1: unknown */
+    int8_t label;                    /* 1 defect, 0 good, -1 unknown */
+    int64_t installation;
+};
+
+struct installation {
+    const char *name, *reason;
+    double score;            /* NAN: none */
+    int8_t label;            /* 1 where one photograph is a defect; -1 where no label is known */
+    enum verdict verdict;
+    int64_t first, n;        /* its photographs: shot_of[first ..] */
+    int n_views;
+};
+
+struct cases {
+    const char *class_wanted;
+    const char *class_name[2]; /* good, defect */
+    const char *classes;       /* all of the predictions, as text; NULL */
+    struct shot *shot;
+    int64_t n_shots;
+    struct installation *installation;
+    int64_t n_installations;
+    int64_t *shot_of;          /* [n_shots] photographs by installation, by view, in the order of the lines */
+    const char *tool;          /* that made the predictions, or "bbu-inspect"; NULL */
+    const char *path[2];       /* the files: predictions, lines of bbu-inspect; NULL */
+    struct score_inputs origins;
+    bool probabilities;        /* scores of photographs are */
+    bool judged;               /* verdicts are those of bbu-inspect */
+    bool learned;              /* the query of the predictions is what the classifier was fitted to */
+    /* memory */
+    struct judged_line *line;  /* of installations */
+    int64_t n_lines, line_capacity, shot_capacity;
+    struct text_pool text;
+};
+
+/* k: as in prediction_set_read. Errors name the path. FMT_INVALID: neither predictions nor lines of bbu-inspect; a
+ * second file of a kind; a class that is not there, or that must be named. */
+int cases_read(struct cases *c, const char *path, int k, struct fmt_error *e);
+/* x must outlive c. */
+int cases_catalogue(struct cases *c, const struct index *x, struct fmt_error *e);
+int cases_finish(struct cases *c, const struct verdict_rule *rule, struct fmt_error *e);
+void cases_release(struct cases *c);
+
+/* The entry of a catalogue that a name means: its key or path, or the end of a longer path. -1: none. sorted: from
+ * cases_sort_entries, for free(). */
+int64_t *cases_sort_entries(const struct index *x, struct fmt_error *e);
+int64_t cases_find_entry(const struct index *x, const int64_t *sorted, const char *name);
+
+#endif

@@ -1,0 +1,71 @@
+/* inspection.h - all that a report on inspected photographs says, section after section.
+ *
+ *   struct inspection in = {.cases = &cases, .rule = rule, ...};
+ *   inspection_open(&in, e);              scores, curves, choice of what is shown
+ *   inspection_write(&in, &page, e);
+ *   inspection_close(&in);
+ */
+#ifndef INSPECTION_H
+#define INSPECTION_H
+
+#include "cases.h"
+#include "level.h"
+#include "neighbours.h"
+#include "page.h"
+#include "pictures.h"
+#include "promise.h"
+#include "thread.h"
+
+struct inspection_point { /* a threshold to be marked on the curves */
+    char name[48];
+    double threshold;
+    bool installations; /* of scores of installations, else of photographs */
+};
+enum { INSPECTION_POINTS_MAX = 8 };
+
+/* Why an installation is shown. */
+enum shown_why {
+    SHOWN_MISSED,    /* a defect that passes */
+    SHOWN_ALARM,     /* a good one that fails */
+    SHOWN_FAILED,    /* it fails, and has no label */
+    SHOWN_UNCERTAIN, /* review, incomplete; where there is no review, what is nearest to the threshold */
+    SHOWN_LABEL,     /* its label is suspected */
+    SHOWN_WHYS
+};
+
+struct shown {
+    int64_t installation;
+    enum shown_why why;
+};
+
+struct inspection {
+    /* set by the caller */
+    const struct cases *cases;
+    struct verdict_rule rule;
+    bool thresholds_given; /* of the rule, by the user */
+    struct promise promise[PROMISE_KINDS];
+    int n_promises;
+    struct bootstrap bootstrap;
+    struct inspection_point point[INSPECTION_POINTS_MAX];
+    int n_points;
+    int n_shown_max;             /* installations of each kind */
+    struct pictures *pictures;
+    struct neighbours *neighbours; /* NULL: none are known */
+    struct thread_pool *pool;
+    /* set by inspection_open */
+    bool grouped; /* some installation has several photographs */
+    struct level photographs, installations;
+    struct shown *shown;     /* by why, the worst first; each installation once */
+    int64_t n_shown;
+    int64_t n_of[SHOWN_WHYS]; /* all of a kind, shown or not */
+    bool none_in_review;      /* uncertain are those nearest to the threshold */
+    int64_t *suspect;         /* installations whose label is suspected, the most suspected first */
+    int64_t n_suspects;
+    double expected[2];       /* mean scores of those labelled good and defect; NAN */
+};
+
+int inspection_open(struct inspection *in, struct fmt_error *e);
+int inspection_write(struct inspection *in, struct page *p, struct fmt_error *e);
+void inspection_close(struct inspection *in);
+
+#endif

@@ -1,0 +1,274 @@
+/* section-curves.c - ROC, precision-recall and calibration. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "binomial.h"
+#include "sections.h"
+#include "svg-plot.h"
+
+enum { POINTS_MAX = 400 }; /* of a drawn curve */
+
+/* ------------------------------------------------------------------ one curve */
+/* Of many points those at which the curve has moved by a pixel or so; the last one always. */
+static int64_t thin(const struct curve *c, double *x, double *y)
+{
+    const double least = 2.0 / POINTS_MAX;
+    int64_t n = 0;
+    for (int64_t i = 0; i < c->n; i++) {
+        bool far = n == 0 || c->n <= POINTS_MAX || fabs(c->x[i] - x[n - 1]) + fabs(c->y[i] - y[n - 1]) >= least;
+        if (!far && i + 1 < c->n)
+            continue;
+        n -= n == 2 * POINTS_MAX + 1;
+        x[n] = c->x[i];
+        y[n++] = c->y[i];
+    }
+    return n;
+}
+
+/* The steps of a precision-recall curve: a precision holds from the recall before up to its own. */
+static int64_t stairs(const double *x, const double *y, int64_t n, double *sx, double *sy)
+{
+    for (int64_t i = 0; i < n; i++) {
+        sx[2 * i] = i ? x[i - 1] : 0;
+        sx[2 * i + 1] = x[i];
+        sy[2 * i] = sy[2 * i + 1] = y[i];
+    }
+    return 2 * n;
+}
+
+/* Where a threshold lies: shares of defect and of good that reach it. */
+static void reach(const struct level *l, double threshold, double *of_defect, double *of_good)
+{
+    int64_t n[2] = {0};
+    for (int64_t i = 0; i < l->rows.n; i++)
+        n[l->rows.label[i]] += l->rows.proba[2 * i + 1] >= threshold;
+    *of_good = (double)n[0] / (double)l->n_good;
+    *of_defect = (double)n[1] / (double)l->n_defect;
+}
+
+static void mark_point(struct svg_plot *svg, const struct level *l, bool roc, const char *name, double threshold,
+                       int number, const struct svg_style *style)
+{
+    double recall, false_alarms;
+    char title[96], text[16];
+    reach(l, threshold, &recall, &false_alarms);
+    double positives = recall * (double)l->n_defect, alarms = false_alarms * (double)l->n_good;
+    double x = roc ? false_alarms : recall, y = roc ? recall : positives / (positives + alarms);
+    snprintf(title, sizeof title, "%d: %s, threshold %.4g: %.3g, %.3g", number, name, threshold, x, y);
+    snprintf(text, sizeof text, "%d", number);
+    svg_plot_point(svg, style, x, y, title);
+    svg_plot_label(svg, x, y, text);
+}
+
+static void draw_points(struct svg_plot *svg, const struct inspection *in, const struct level *l, bool installations,
+                        bool roc)
+{
+    static const struct svg_style style = {"#1b1f23", ""};
+    int number = 0;
+    for (int i = 0; i < in->n_points; i++) {
+        if (in->point[i].installations != installations)
+            continue;
+        mark_point(svg, l, roc, in->point[i].name, in->point[i].threshold, ++number, &style);
+    }
+    if (number)
+        svg_plot_entry(svg, &style, true, "thresholds");
+}
+
+static void draw(const struct inspection *in, struct page *p, const struct level *l, bool installations,
+                 enum curve_kind kind)
+{
+    bool roc = kind == CURVE_ROC;
+    const struct curve *c = roc ? &l->roc : &l->precision_recall;
+    const struct level_measure *area = roc ? &l->auroc : &l->average_precision;
+    const char *name = installations ? "installations" : "photographs";
+    double x[2 * POINTS_MAX + 2], y[2 * POINTS_MAX + 2], sx[4 * POINTS_MAX + 4], sy[4 * POINTS_MAX + 4];
+    char id[32], title[96], about[320], measure[PAGE_MEASURE_BYTES];
+    int64_t n = thin(c, x, y);
+    page_measure(area->value, area->low, area->high, measure);
+    snprintf(id, sizeof id, "%s-%s", roc ? "roc" : "pr", name);
+    snprintf(title, sizeof title, "%s, %s", roc ? "ROC" : "Precision and recall", name);
+    snprintf(about, sizeof about, "%s of %s: %s %s. At %s of 10 %% the %s is %.0f %%, at 50 %% %.0f %%.", title,
+             FMT_COUNT(l->rows.n, "row", "rows"), roc ? "AUROC" : "average precision", measure,
+             roc ? "a share of false alarms" : "a recall", roc ? "recall" : "precision", 100 * curve_at(c, kind, 0.1),
+             100 * curve_at(c, kind, 0.5));
+    struct svg_plot svg = {.out = p->out, .id = id, .title = title, .about = about, .width = 360, .height = 330,
+                           .margin = SVG_MARGIN, .legend = roc ? SVG_BOTTOM_RIGHT : SVG_BOTTOM_LEFT,
+                           .x = {.label = roc ? "good that reach the threshold" : "recall: defects found", .hi = 1,
+                                 .percent = true},
+                           .y = {.label = roc ? "defects that reach it" : "precision", .hi = 1.0, .percent = true}};
+    fputs("<figure>\n", p->out);
+    svg_plot_begin(&svg);
+    svg_plot_band(&svg, &svg_series[0], c->grid, c->low, c->high, CURVE_GRID);
+    double chance = (double)l->n_defect / (double)l->rows.n;
+    svg_plot_segment(&svg, &svg_reference, 0, roc ? 0 : chance, 1, roc ? 1 : chance, "chance");
+    if (roc)
+        svg_plot_line(&svg, &svg_series[0], x, y, n, name);
+    else
+        svg_plot_line(&svg, &svg_series[0], sx, sy, stairs(x, y, n, sx, sy), name);
+    svg_plot_entry(&svg, &svg_reference, false, "by chance");
+    draw_points(&svg, in, l, installations, roc);
+    svg_plot_end(&svg);
+    fputs("<figcaption>", p->out);
+    page_text(p, "%s. %s %s", title, roc ? "AUROC" : "Average precision", measure);
+    fputs("</figcaption>\n</figure>\n", p->out);
+}
+
+/* ------------------------------------------------------------------ tables */
+static void put_values(struct page *p, const struct level *l, const char *name)
+{
+    char caption[96], text[PAGE_MEASURE_BYTES];
+    snprintf(caption, sizeof caption, "The curves of %s, with intervals", name);
+    page_table(p, caption, (const char *[]){"share", "#recall at these false alarms", "#precision at this recall",
+                                            NULL});
+    for (int g = 0; g < CURVE_GRID; g += 10) {
+        const struct curve *r = &l->roc, *q = &l->precision_recall;
+        page_cell(p, "%d %%", g);
+        page_number(p, "%s", page_measure(curve_at(r, CURVE_ROC, r->grid[g]), r->low[g], r->high[g], text));
+        if (g == 0)
+            page_number(p, "\xE2\x80\x93");
+        else
+            page_number(p, "%s", page_measure(curve_at(q, CURVE_PRECISION_RECALL, q->grid[g]), q->low[g], q->high[g],
+                                              text));
+        page_row_end(p);
+    }
+    page_table_end(p);
+}
+
+static void put_thresholds(const struct inspection *in, struct page *p)
+{
+    if (in->n_points == 0)
+        return;
+    page_table(p, "Thresholds marked on the curves, and what they give here",
+               (const char *[]){"threshold", "of", "#number", "#score", "#recall", "#false alarms per 1,000 good",
+                                NULL});
+    int number[2] = {0};
+    for (int i = 0; i < in->n_points; i++) {
+        const struct inspection_point *t = &in->point[i];
+        const struct level *l = t->installations ? &in->installations : &in->photographs;
+        double recall, alarms;
+        reach(l, t->threshold, &recall, &alarms);
+        page_cell(p, "%s", t->name);
+        page_cell(p, "%s", t->installations ? section_noun(in, true) : "photographs");
+        page_number(p, "%d", ++number[t->installations]);
+        page_number(p, "%.4g", t->threshold);
+        page_number(p, "%.3f", recall);
+        page_number(p, "%.1f", 1000 * alarms);
+        page_row_end(p);
+    }
+    page_table_end(p);
+}
+
+static void put_measures(const struct inspection *in, struct page *p)
+{
+    page_table(p, "Scores, with intervals", (const char *[]){"of", "#good", "#defect", "#AUROC", "#average precision",
+                                                             "#Brier score", NULL});
+    for (int installations = in->grouped; installations >= 0; installations--) {
+        const struct level *l = installations ? &in->installations : &in->photographs;
+        const struct level_measure *m[] = {&l->auroc, &l->average_precision, &l->brier};
+        page_cell(p, "%s", installations ? "installations" : "photographs");
+        page_number(p, "%" PRId64, l->n_good);
+        page_number(p, "%" PRId64, l->n_defect);
+        for (int i = 0; i < 3; i++) {
+            char text[PAGE_MEASURE_BYTES];
+            page_number(p, "%s", page_measure(m[i]->value, m[i]->low, m[i]->high, text));
+        }
+        page_row_end(p);
+    }
+    page_table_end(p);
+}
+
+void section_curves(const struct inspection *in, struct page *p)
+{
+    page_section(p, "curves", "Good and defect, told apart");
+    if (in->photographs.n_good == 0 || in->photographs.n_defect == 0) {
+        page_paragraph(p, "Curves need labelled photographs of both classes; here %s are labelled %s and %s %s.",
+                       FMT_COUNT(in->photographs.n_good, "photograph", "photographs"), in->cases->class_name[0],
+                       FMT_COUNT(in->photographs.n_defect, "photograph", "photographs"), in->cases->class_name[1]);
+        return;
+    }
+    put_measures(in, p);
+    if (in->bootstrap.n_resamples > 0)
+        page_paragraph(p, "Intervals and bands cover %g %%: percentiles of %s of the %s, pointwise for the bands.",
+                       100 * in->bootstrap.level, FMT_COUNT(in->bootstrap.n_resamples, "resample",
+                                                            "resamples"), section_noun(in, true));
+    fputs("<div class=\"figures\">\n", p->out);
+    for (int installations = in->grouped; installations >= 0; installations--)
+        for (int kind = CURVE_ROC; kind <= CURVE_PRECISION_RECALL; kind++)
+            draw(in, p, installations ? &in->installations : &in->photographs, installations, (enum curve_kind)kind);
+    fputs("</div>\n", p->out);
+    put_thresholds(in, p);
+    page_details(p, "The curves as tables");
+    for (int installations = in->grouped; installations >= 0; installations--)
+        put_values(p, installations ? &in->installations : &in->photographs,
+                   installations ? "installations" : "photographs");
+    page_details_end(p);
+}
+
+/* ------------------------------------------------------------------ calibration */
+/* The interval of a bin. Photographs of one installation are not independent: each installation counts as one. */
+static void bin_interval(const struct inspection *in, const struct curve_bin *b, double *low, double *high)
+{
+    double share = (double)b->n_positive / (double)b->n, sure = (1 + in->bootstrap.level) / 2;
+    int64_t k_low = (int64_t)floor(share * (double)b->n_groups), k_high = (int64_t)ceil(share * (double)b->n_groups);
+    *low = binomial_lower(k_low, b->n_groups, sure);
+    *high = binomial_upper(k_high, b->n_groups, sure);
+}
+
+static void draw_calibration(const struct inspection *in, struct page *p, const struct curve_bin bin[CURVE_BINS])
+{
+    static const struct svg_style bar = {"#0072b2", ""};
+    struct svg_plot svg = {.out = p->out, .id = "calibration-plot", .title = "Calibration of photographs",
+                           .about = "For each bin of scores the share that is labelled a defect, with its interval, as "
+                                    "in the table. On the dashed line a score is what it says.",
+                           .width = 360, .height = 330, .margin = SVG_MARGIN, .legend = SVG_TOP_LEFT,
+                           .x = {.label = "score, mean of its bin", .hi = 1, .percent = true},
+                           .y = {.label = "labelled a defect", .hi = 1, .percent = true}};
+    fputs("<figure>\n", p->out);
+    svg_plot_begin(&svg);
+    svg_plot_segment(&svg, &svg_reference, 0, 0, 1, 1, "ideal");
+    for (int b = 0; b < CURVE_BINS; b++) {
+        double low, high, share = (double)bin[b].n_positive / (double)bin[b].n;
+        char title[160];
+        if (bin[b].n == 0)
+            continue;
+        bin_interval(in, &bin[b], &low, &high);
+        snprintf(title, sizeof title, "%.3g: %.3g [%.3g, %.3g] of %s", bin[b].mean, share, low, high,
+                 FMT_COUNT(bin[b].n, "photograph", "photographs"));
+        svg_plot_segment(&svg, &bar, bin[b].mean, low, bin[b].mean, high, "interval");
+        svg_plot_point(&svg, &bar, bin[b].mean, share, title);
+    }
+    svg_plot_end(&svg);
+    fputs("<figcaption>Dots: the share that is labelled a defect, among photographs of about this score, with its "
+          "interval. On the dashed line a score is what it says.</figcaption>\n</figure>\n", p->out);
+}
+
+void section_calibration(const struct inspection *in, struct page *p)
+{
+    struct curve_bin bin[CURVE_BINS];
+    if (!in->cases->probabilities || in->photographs.rows.n == 0)
+        return;
+    curve_calibration(&in->photographs.rows, 1, bin);
+    page_section(p, "calibration", "Calibration");
+    fputs("<div class=\"figures\">\n", p->out);
+    draw_calibration(in, p, bin);
+    fputs("<div>\n", p->out);
+    page_table(p, "Photographs by score", (const char *[]){"scores", "#photographs", "#mean score",
+                                                           "#labelled a defect", NULL});
+    for (int b = 0; b < CURVE_BINS; b++) {
+        double low, high;
+        char text[PAGE_MEASURE_BYTES];
+        if (bin[b].n == 0)
+            continue;
+        bin_interval(in, &bin[b], &low, &high);
+        page_cell(p, "%d\xE2\x80\x93%d\xC2\xA0%%", 10 * b, 10 * b + 10);
+        page_number(p, "%" PRId64, bin[b].n);
+        page_number(p, "%.3f", bin[b].mean);
+        page_number(p, "%s", page_measure((double)bin[b].n_positive / (double)bin[b].n, low, high, text));
+        page_row_end(p);
+    }
+    page_table_end(p);
+    fputs("</div>\n</div>\n", p->out);
+    page_paragraph(p, "Intervals cover %g %% (Clopper and Pearson)%s.", 100 * in->bootstrap.level,
+                   in->grouped ? "; the photographs of one installation count as one" : "");
+}
