@@ -43,7 +43,7 @@ static const char *disabled_by(const struct config *c, int id)
     case CONFIG_evaluation_knn_val:
     case CONFIG_evaluation_max_to_keep: return no_period;
     case CONFIG_evaluation_allow_overlap:
-        return no_period || *c->evaluation.knn_train ? no_period : "evaluation.knn_train is not set";
+        return no_period || c->evaluation.knn_train.n ? no_period : "evaluation.knn_train is not set";
     default: return NULL;
     }
 }

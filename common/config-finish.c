@@ -75,10 +75,10 @@ static int contradiction(const struct config *c, struct fmt_error *e)
          "train.micro_batch_size: is larger than train.batch_size_per_gpu"},
         {c->train.freeze_backbone_iterations > config_iterations(c),
          "train.freeze_backbone_iterations: is longer than the run (optim.epochs x train.OFFICIAL_EPOCH_LENGTH)"},
-        {!*c->evaluation.knn_train != !*c->evaluation.knn_val,
+        {!c->evaluation.knn_train.n != !c->evaluation.knn_val.n,
          "evaluation.knn_train, evaluation.knn_val: only one of the two is set"},
         {c->evaluation.crop > c->evaluation.resize, "evaluation.crop: is larger than evaluation.resize"},
-        {*c->evaluation.knn_train && c->evaluation.crop % patch != 0,
+        {c->evaluation.knn_train.n && c->evaluation.crop % patch != 0,
          "evaluation.crop: is not a multiple of student.patch_size"},
         {!shards_alike(c),
          "compute_precision.*.sharding_strategy: of student and teacher one is NO_SHARD, the other not"},
@@ -98,10 +98,10 @@ static int contradiction(const struct config *c, struct fmt_error *e)
 }
 
 /* Replaces {rank} by the rank. */
-static int put_rank(struct config *c, int id, int rank, struct fmt_error *e)
+static int put_rank(struct config *c, const char **field, int rank, struct fmt_error *e)
 {
     static const char mark[] = "{rank}";
-    const char *from = *(const char **)config_field(c, id), *at = strstr(from, mark);
+    const char *from = *field, *at = strstr(from, mark);
     char text[CONFIG_TEXT_MAX + 1], *to = text;
     if (!at)
         return 0;
@@ -110,7 +110,7 @@ static int put_rank(struct config *c, int id, int rank, struct fmt_error *e)
     strcpy(to, from); /* not longer than before: a rank has at most as many digits as {rank} has bytes */
     const char *copy = config_copy_text(c, text, e);
     if (copy)
-        *(const char **)config_field(c, id) = copy;
+        *field = copy;
     return copy ? 0 : FMT_MEMORY;
 }
 
@@ -138,9 +138,12 @@ int config_finish(struct config *c, int rank, int n_ranks, struct fmt_error *e)
     if (!num_mul_i64(c->optim.epochs, c->train.OFFICIAL_EPOCH_LENGTH, &n) || n > (int64_t)1000000000)
         return fmt_fail(e, FMT_LIMIT, "optim.epochs: more than 1000000000 iterations");
     int status = 0;
-    for (int id = 0; id < CONFIG_N_KEYS && !status; id++)
-        if (config_is_path(config_key(id)))
-            status = put_rank(c, id, rank, e);
+    for (int id = 0; id < CONFIG_N_KEYS && !status; id++) {
+        int n_strings;
+        const char **string = config_strings(c, id, &n_strings);
+        for (int i = 0; i < n_strings && config_is_path(config_key(id)) && !status; i++)
+            status = put_rank(c, &string[i], rank, e);
+    }
     if (!status)
         status = contradiction(c, e);
     if (status)

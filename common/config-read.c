@@ -174,11 +174,11 @@ static int take_value(struct reader *r, const yaml_event_t *event, int id)
     }
     r->line[id] = (int)line + 1;
     struct config_items v = {0};
-    char *texts[CONFIG_INTS_MAX] = {0};
+    char *texts[CONFIG_ITEMS_MAX] = {0};
     int status = read_items(r, event, &v, texts);
     if (!status)
         status = at_line(r, line, config_take(r->cfg, id, &v, r->e));
-    for (int i = 0; i < CONFIG_INTS_MAX; i++)
+    for (int i = 0; i < CONFIG_ITEMS_MAX; i++)
         free(texts[i]);
     if (!status) {
         r->cfg->origin[id].kind = CONFIG_FILE;
@@ -313,27 +313,50 @@ int config_load(struct config *c, const char *path, struct fmt_error *e)
 }
 
 /* ------------------------------------------------------------------ words */
-/* Splits "[a, b]" in place. */
+/* Takes the quotation marks from the item at `at`, in place, as YAML does; "''" within them is "'". Returns what
+ * follows it; NULL: they are not closed. */
+static char *unquote(char *at)
+{
+    const char quote = *at;
+    char *to = at, *from = at + 1;
+    for (; *from && (*from != quote || (quote == '\'' && from[1] == quote)); from++) {
+        from += *from == quote;
+        *to++ = *from;
+    }
+    char *rest = *from ? from + 1 : NULL;
+    *to = 0;
+    return rest;
+}
+
+/* The item at `at`, in place. Returns the separator after it, or the end; NULL: there is something else. */
+static char *split_item(char *at)
+{
+    bool quoted = *at == '\'' || *at == '"';
+    char *end = quoted ? unquote(at) : at + strcspn(at, ",");
+    if (quoted && end)
+        end += strspn(end, " ");
+    for (char *last = end; !quoted && last > at && last[-1] == ' ';)
+        *--last = 0;
+    return end && (!*end || *end == ',') ? end : NULL;
+}
+
+/* Splits "[a, 'b']" in place. */
 static int split_list(char *text, struct config_items *v)
 {
-    size_t n = strlen(text);
-    text[n - 1] = 0;
+    text[strlen(text) - 1] = 0;
     v->list = true;
-    for (char *at = text + 1; at;) {
-        char *comma = strchr(at, ',');
-        if (comma)
-            *comma++ = 0;
+    for (char *at = text + 1, *end;; at = end + 1) {
         at += strspn(at, " ");
-        for (size_t end = strlen(at); end && at[end - 1] == ' ';)
-            at[--end] = 0;
-        if (!*at && !comma && v->n == 0)
+        if (!*at && v->n == 0)
             return 0;
-        if (v->n == CONFIG_INTS_MAX)
+        if (v->n == CONFIG_ITEMS_MAX || !(end = split_item(at)))
             return -1;
         v->item[v->n++] = at;
-        at = comma;
+        bool more = *end == ',';
+        *end = 0;
+        if (!more)
+            return 0;
     }
-    return 0;
 }
 
 /* A string is taken literally, so that "-", "*.shard" and "a: b" need no quotes but those of the shell. */
@@ -351,7 +374,7 @@ static int take_word(struct config *c, int id, char *value, struct fmt_error *e)
     } else if (k->kind != CONFIG_TEXT && value[0] == '[' && value[n - 1] == ']') {
         v.n = 0;
         if (split_list(value, &v))
-            return fmt_fail(e, FMT_INVALID, "%s: a list of more than %d values", k->name, CONFIG_INTS_MAX);
+            return fmt_fail(e, FMT_INVALID, "%s: no list of up to %d values", k->name, CONFIG_ITEMS_MAX);
     }
     return config_take(c, id, &v, e);
 }

@@ -11,5 +11,6 @@
 #undef PAIR
 #undef TRIPLE
 #undef INTS
+#undef PATHS
 #undef CHOICE
 #undef CHOICE_NAMED

@@ -4,12 +4,14 @@
 
 #include "config.h"
 
+enum { CONFIG_ITEMS_MAX = CONFIG_PATHS_MAX }; /* of the longest list */
+
 /* One value before its kind is known: null, one text, or a list of texts. */
 struct config_items {
     bool null, list;
     bool quoted; /* one text in quotes: not a word with a meaning of its own, such as None */
     int n;
-    const char *item[CONFIG_INTS_MAX];
+    const char *item[CONFIG_ITEMS_MAX];
 };
 
 static inline void *config_field(struct config *c, int id)
@@ -20,7 +22,16 @@ static inline void *config_field(struct config *c, int id)
 /* All texts that have an effect are names of files. */
 static inline bool config_is_path(const struct config_key *k)
 {
-    return k->kind == CONFIG_TEXT && k->effect != CONFIG_UNUSED;
+    return (k->kind == CONFIG_TEXT || k->kind == CONFIG_PATHS) && k->effect != CONFIG_UNUSED;
+}
+
+/* The strings of a TEXT or PATHS field, for reading and writing; *n: how many. */
+static inline const char **config_strings(struct config *c, int id, int *n)
+{
+    struct config_paths *paths = config_field(c, id);
+    bool list = config_key(id)->kind == CONFIG_PATHS;
+    *n = list ? paths->n : config_key(id)->kind == CONFIG_TEXT ? 1 : 0;
+    return list ? paths->item : config_field(c, id);
 }
 
 /* Sets key `id`; "key: reason" in e if it cannot have this value. */

@@ -71,6 +71,17 @@ static int put_string(struct fmt_buffer *b, const char *text, bool json)
     return bad | put(b, json ? "\"" : "'");
 }
 
+/* One path is a text, so that the file is the published one. */
+static int put_paths(struct fmt_buffer *b, const struct config_paths *v, const char *between, bool json)
+{
+    if (v->n < 2)
+        return put_string(b, v->item[0], json);
+    int bad = put(b, "[");
+    for (int i = 0; i < v->n; i++)
+        bad |= (i ? put(b, between) : 0) | put_string(b, v->item[i], json);
+    return bad | put(b, "]");
+}
+
 static int put_value(struct fmt_buffer *b, const struct config *c, int id, bool json)
 {
     const struct config_key *k = config_key(id);
@@ -87,6 +98,7 @@ static int put_value(struct fmt_buffer *b, const struct config *c, int id, bool 
     case CONFIG_CHOICE: return put_choice(b, k, *(const int *)at, json);
     case CONFIG_TEXT: return put_string(b, *(const char *const *)at, json);
     case CONFIG_INTS: return put_ints(b, at, between);
+    case CONFIG_PATHS: return put_paths(b, at, between, json);
     default: return put_reals(b, at, k->n, between);
     }
 }

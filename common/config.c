@@ -40,6 +40,8 @@ static const struct config_key table[CONFIG_N_KEYS] = {
     {#s "." #f, CONFIG_TRIPLE, CONFIG_##src, CONFIG_##eff, false, 3, lo, hi, NULL, h, AT(s, f)},
 #define INTS(s, f, n, d, lo, hi, src, eff, h)                                                                          \
     {#s "." #f, CONFIG_INTS, CONFIG_##src, CONFIG_##eff, false, CONFIG_INTS_MAX, lo, hi, NULL, h, AT(s, f)},
+#define PATHS(s, f, n, d, src, eff, h)                                                                                 \
+    {#s "." #f, CONFIG_PATHS, CONFIG_##src, CONFIG_##eff, true, CONFIG_PATHS_MAX, 0, 0, NULL, h, AT(s, f)},
 #define CHOICE(s, f, d, w, src, eff, h)                                                                                \
     {#s "." #f, CONFIG_CHOICE, CONFIG_##src, CONFIG_##eff, false, 1, 0, 0, w, h, AT(s, f)},
 #define CHOICE_NAMED(s, f, n, d, w, src, eff, h)                                                                       \
@@ -61,6 +63,7 @@ static const struct config defaults = {
 #define PAIR(s, f, a, b, lo, hi, src, eff, h) .f = {a, b},
 #define TRIPLE(s, f, a, b, c, lo, hi, src, eff, h) .f = {a, b, c},
 #define INTS(s, f, n_items, d, lo, hi, src, eff, h) .f = {.n = n_items, .item = {UNPAREN d}},
+#define PATHS(s, f, n_items, d, src, eff, h) .f = {.n = n_items, .item = {d}},
 #define CHOICE(s, f, d, w, src, eff, h) .f = d,
 #define CHOICE_NAMED(s, f, n, d, w, src, eff, h) .f = d,
 #include "config.def"
@@ -143,9 +146,11 @@ int config_copy(struct config *to, const struct config *from, struct fmt_error *
     to->n_texts = 0;
     int status = 0;
     for (int i = 0; i < CONFIG_N_KEYS && !status; i++) {
-        const char **text = table[i].kind == CONFIG_TEXT ? config_field(to, i) : NULL;
-        if (text && !(*text = config_copy_text(to, *text, e)))
-            status = FMT_MEMORY;
+        int n;
+        const char **text = config_strings(to, i, &n);
+        for (int k = 0; k < n && !status; k++)
+            if (!(text[k] = config_copy_text(to, text[k], e)))
+                status = FMT_MEMORY;
         if (!status && to->origin[i].file && !(to->origin[i].file = config_copy_text(to, to->origin[i].file, e)))
             status = FMT_MEMORY;
     }
@@ -269,7 +274,7 @@ static int expand_path(const char *key, const char *path, char **expanded, struc
     return 0;
 }
 
-static int set_text(struct config *c, int id, const char *text, struct fmt_error *e)
+static int set_text(struct config *c, int id, const char *text, const char **to, struct fmt_error *e)
 {
     if (strlen(text) > CONFIG_TEXT_MAX)
         return fmt_fail(e, FMT_LIMIT, "%s: longer than %d bytes", table[id].name, CONFIG_TEXT_MAX);
@@ -278,18 +283,36 @@ static int set_text(struct config *c, int id, const char *text, struct fmt_error
     const char *copy = config_copy_text(c, text, e);
     if (!copy)
         return FMT_MEMORY;
-    *(const char **)config_field(c, id) = copy;
+    *to = copy;
     return 0;
 }
 
-static int take_text(struct config *c, int id, const char *text, struct fmt_error *e)
+static int take_text(struct config *c, int id, const char *text, const char **to, struct fmt_error *e)
 {
     char *expanded = NULL;
     int status = config_is_path(&table[id]) ? expand_path(table[id].name, text, &expanded, e) : 0;
     if (!status)
-        status = set_text(c, id, expanded ? expanded : text, e);
+        status = set_text(c, id, expanded ? expanded : text, to, e);
     free(expanded);
     return status;
+}
+
+static int take_paths(struct config *c, int id, const struct config_items *v, struct fmt_error *e)
+{
+    struct config_paths got = {.item = {""}};
+    if (!v->list && !*v->item[0]) /* '' */
+        got.n = 0;
+    else
+        got.n = v->n;
+    for (int i = 0; i < got.n; i++) {
+        if (!*v->item[i])
+            return fmt_fail(e, FMT_INVALID, "%s: an empty name in a list", table[id].name);
+        int status = take_text(c, id, v->item[i], &got.item[i], e);
+        if (status)
+            return status;
+    }
+    *(struct config_paths *)config_field(c, id) = got;
+    return 0;
 }
 
 static int take_reals(struct config *c, int id, const struct config_items *v, struct fmt_error *e)
@@ -335,6 +358,8 @@ static int take_null(struct config *c, int id, struct fmt_error *e)
         return fmt_fail(e, FMT_INVALID, "%s: null is not allowed", k->name);
     else if (k->kind == CONFIG_TEXT)
         *(const char **)config_field(c, id) = "";
+    else if (k->kind == CONFIG_PATHS)
+        *(struct config_paths *)config_field(c, id) = (struct config_paths){.item = {""}};
     else if (k->kind == CONFIG_INT)
         *(int64_t *)config_field(c, id) = 0;
     else
@@ -377,6 +402,8 @@ int config_take(struct config *c, int id, const struct config_items *v, struct f
         return take_reals(c, id, v, e);
     if (k->kind == CONFIG_INTS)
         return take_ints(c, id, v, e);
+    if (k->kind == CONFIG_PATHS)
+        return take_paths(c, id, v, e);
     if (v->list)
         return fmt_fail(e, FMT_INVALID, "%s: a list, where one value is needed", k->name);
     switch (k->kind) {
@@ -384,8 +411,16 @@ int config_take(struct config *c, int id, const struct config_items *v, struct f
     case CONFIG_REAL: return take_real(k, text, field, e);
     case CONFIG_BOOL: return take_bool(k, text, field, e);
     case CONFIG_CHOICE: return take_choice(k, text, field, e);
-    default: return take_text(c, id, text, e);
+    default: return take_text(c, id, text, field, e);
     }
+}
+
+static bool same_paths(const struct config_paths *a, const struct config_paths *b)
+{
+    bool same = a->n == b->n;
+    for (int i = 0; i < a->n && same; i++)
+        same = strcmp(a->item[i], b->item[i]) == 0;
+    return same;
 }
 
 int config_differ(const struct config *a, const struct config *b, int effects, int id)
@@ -402,6 +437,7 @@ int config_differ(const struct config *a, const struct config *b, int effects, i
         case CONFIG_BOOL: same = *(const bool *)x == *(const bool *)y; break;
         case CONFIG_CHOICE: same = *(const int *)x == *(const int *)y; break;
         case CONFIG_TEXT: same = strcmp(*(const char *const *)x, *(const char *const *)y) == 0; break;
+        case CONFIG_PATHS: same = same_paths(x, y); break;
         case CONFIG_INTS: same = memcmp(x, y, sizeof(struct config_ints)) == 0; break;
         default: same = memcmp(x, y, (size_t)k->n * sizeof(double)) == 0; break;
         }

@@ -24,6 +24,7 @@
 #include "pixel-norm.h"
 
 #define CONFIG_INTS_MAX 16
+#define CONFIG_PATHS_MAX 64
 #define CONFIG_FILE_MAX (1 << 20)  /* bytes of a settings file */
 #define CONFIG_TEXT_MAX 4096       /* bytes of a string */
 
@@ -35,6 +36,11 @@
 struct config_ints {
     int n;
     int64_t item[CONFIG_INTS_MAX];
+};
+
+struct config_paths {
+    int n;                              /* 0: '' or null, and item[0] is "" */
+    const char *item[CONFIG_PATHS_MAX]; /* none is empty */
 };
 
 /* CHOICE fields: the index into the list of words in config.def. */
@@ -55,6 +61,7 @@ enum config_kind {
     CONFIG_PAIR,
     CONFIG_TRIPLE,
     CONFIG_INTS,
+    CONFIG_PATHS,
     CONFIG_CHOICE
 };
 enum config_source { CONFIG_PUBLISHED, CONFIG_OURS };
@@ -75,6 +82,7 @@ enum config_id {
 #define PAIR(s, f, a, b, lo, hi, src, eff, help) CONFIG_##s##_##f,
 #define TRIPLE(s, f, a, b, c, lo, hi, src, eff, help) CONFIG_##s##_##f,
 #define INTS(s, f, n, d, lo, hi, src, eff, help) CONFIG_##s##_##f,
+#define PATHS(s, f, n, d, src, eff, help) CONFIG_##s##_##f,
 #define CHOICE(s, f, d, words, src, eff, help) CONFIG_##s##_##f,
 #define CHOICE_NAMED(s, f, n, d, words, src, eff, help) CONFIG_##s##_##f,
 #include "config.def"
@@ -97,6 +105,7 @@ struct config {
 #define PAIR(s, f, a, b, lo, hi, src, eff, help) double f[2];
 #define TRIPLE(s, f, a, b, c, lo, hi, src, eff, help) double f[3];
 #define INTS(s, f, n, d, lo, hi, src, eff, help) struct config_ints f;
+#define PATHS(s, f, n, d, src, eff, help) struct config_paths f;
 #define CHOICE(s, f, d, words, src, eff, help) int f;
 #define CHOICE_NAMED(s, f, n, d, words, src, eff, help) int f;
 #include "config.def"

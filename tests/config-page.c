@@ -36,7 +36,8 @@ static void put_kind(struct fmt_buffer *out, const struct config_key *k)
     static const char *const kinds[] = {
         [CONFIG_INT] = "whole number",        [CONFIG_REAL] = "number",        [CONFIG_BOOL] = "true or false",
         [CONFIG_TEXT] = "text",               [CONFIG_PAIR] = "two numbers",   [CONFIG_TRIPLE] = "three numbers",
-        [CONFIG_INTS] = "one to 16 whole numbers", [CONFIG_CHOICE] = "one of"};
+        [CONFIG_INTS] = "one to 16 whole numbers", [CONFIG_PATHS] = "text, or a list of up to 64",
+        [CONFIG_CHOICE] = "one of"};
     char text[80], low[32], high[32];
     put(out, kinds[k->kind]);
     if (k->kind == CONFIG_CHOICE) {
@@ -45,11 +46,11 @@ static void put_kind(struct fmt_buffer *out, const struct config_key *k)
             char one[2] = {*w, 0};
             put(out, *w == '|' ? ", " : one);
         }
-    } else if (k->kind != CONFIG_BOOL && k->kind != CONFIG_TEXT) {
+    } else if (k->kind != CONFIG_BOOL && k->kind != CONFIG_TEXT && k->kind != CONFIG_PATHS) {
         snprintf(text, sizeof text, " from %s to %s", num_f64_text(k->low, low), num_f64_text(k->high, high));
         put(out, text);
     }
-    if (k->null_allowed && k->kind != CONFIG_TEXT)
+    if (k->null_allowed && k->kind != CONFIG_TEXT && k->kind != CONFIG_PATHS)
         put(out, ", or null");
 }
 

@@ -80,7 +80,8 @@ static int take_paths(const struct config *c, int n_words, char **word, const ch
         if (!is_setting(word[i]))
             path[n++] = word[i];
     if (n == 0 && c->origin[CONFIG_train_dataset_path].kind != CONFIG_DEFAULT)
-        path[n++] = c->train.dataset_path;
+        for (; n < c->train.dataset_path.n; n++)
+            path[n] = c->train.dataset_path.item[n];
     if (n == 0)
         msg_usage("no shards are named");
     return n;
@@ -281,7 +282,7 @@ int main(int argc, char **argv)
     output = output ? output : "-";
     if (json && strcmp(sheet_name ? sheet_name : output, "-") == 0)
         msg_usage("--json and the output would both go to standard output: give -o or --sheet a file");
-    const char **path = calloc((size_t)argc + 1, sizeof *path);
+    const char **path = calloc((size_t)argc + CONFIG_PATHS_MAX, sizeof *path);
     struct fmt_error e = {0};
     if (!path)
         msg_die("out of memory");

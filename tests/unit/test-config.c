@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config-value.h"
 #include "config.h"
 #include "tap.h"
 
@@ -210,7 +211,8 @@ static void test_home(void)
         struct fmt_error e = {0};
         char word[100];
         snprintf(word, sizeof word, "%s=~/a b", config_key(paths[i])->name);
-        const char *const *value = (const void *)((const char *)&c + config_key(paths[i])->offset);
+        int n;
+        const char *const *value = config_strings(&c, paths[i], &n);
         ok(config_set(&c, word, &e) == 0 && strcmp(*value, "/home/x/a b") == 0, "%s is %s", word, *value);
     }
     config_release(&c);
@@ -245,6 +247,30 @@ static void test_values(void)
     config_release(&c);
 }
 
+static void test_paths(void)
+{
+    struct config c = {0}, copy;
+    struct fmt_error e = {0};
+    ok(reads(&c, "train:\n  dataset_path: [a, 'b{rank}']\n"
+                 "evaluation:\n  knn_train:\n    - x\n    - y\n  knn_val: z\n") &&
+           c.train.dataset_path.n == 2 && strcmp(c.train.dataset_path.item[1], "b0") == 0 &&
+           c.evaluation.knn_train.n == 2 &&
+           strcmp(c.evaluation.knn_train.item[1], "y") == 0 && c.evaluation.knn_val.n == 1,
+       "lists of paths, with {rank}");
+    char *list = config_value(&c, CONFIG_train_dataset_path), *one = config_value(&c, CONFIG_evaluation_knn_val);
+    ok(list && one && strcmp(list, "['a', 'b0']") == 0 && strcmp(one, "'z'") == 0, "written as lists; one as a text");
+    free(list);
+    free(one);
+    ok(config_copy(&copy, &c, &e) == 0, "a copy");
+    config_release(&c);
+    is_text(copy.train.dataset_path.item[1], "b0", "has texts of its own");
+    config_release(&copy);
+    refuses("train: {dataset_path: [a, '']}\n", "train.dataset_path: an empty name in a list");
+    refuses("train: {dataset_path: [a, [b]]}\n", "a list of more than a few plain values");
+    refuses("train: {output_dir: [a, b]}\n", "train.output_dir: a list, where one value is needed");
+    refuses("evaluation: {knn_train: [~x]}\n", "only ~/ is the home folder");
+}
+
 /* Each setting that names a file or folder, and nothing else. */
 static void test_rank(void)
 {
@@ -258,8 +284,9 @@ static void test_rank(void)
        "paths with {rank}");
     is_text(c.MODEL.WEIGHTS, "/x/model_0000009.rank_0.ckpt 0{", "{rank} is put in wherever it stands");
     for (int id = 0; id < CONFIG_N_KEYS; id++)
-        if (config_key(id)->kind == CONFIG_TEXT && config_key(id)->effect != CONFIG_UNUSED) {
-            const char *text = *(const char **)((char *)&c + config_key(id)->offset);
+        if (config_is_path(config_key(id))) {
+            int n;
+            const char *text = config_strings(&c, id, &n)[0];
             n_paths++;
             n_put += !strstr(text, "{rank}") && strchr(text, '0') != NULL;
         }
@@ -363,10 +390,18 @@ static void test_words(void)
     struct config c = {0};
     struct fmt_error e = {0};
     config_init(&c);
-    ok(sets(&c, "train.dataset_path=-") && strcmp(c.train.dataset_path, "-") == 0 &&
-           sets(&c, "train.dataset_path=*.shard") && strcmp(c.train.dataset_path, "*.shard") == 0 &&
-           sets(&c, "train.dataset_path=a=b: c #d") && strcmp(c.train.dataset_path, "a=b: c #d") == 0,
+    const struct config_paths *data = &c.train.dataset_path;
+    ok(sets(&c, "train.dataset_path=-") && strcmp(data->item[0], "-") == 0 && sets(&c, "train.dataset_path=*.shard") &&
+           strcmp(data->item[0], "*.shard") == 0 && sets(&c, "train.dataset_path=a=b: c #d") && data->n == 1 &&
+           strcmp(data->item[0], "a=b: c #d") == 0,
        "a word's string is taken as it stands");
+    ok(sets(&c, "train.dataset_path=[a, b c ,'it''s, d', \"e\" ]") && data->n == 4 &&
+           strcmp(data->item[0], "a") == 0 && strcmp(data->item[1], "b c") == 0 &&
+           strcmp(data->item[2], "it's, d") == 0 && strcmp(data->item[3], "e") == 0,
+       "a list of paths");
+    ok(sets(&c, "train.dataset_path=[]") && data->n == 0 && !*data->item[0] && sets(&c, "train.dataset_path=[a]") &&
+           data->n == 1 && sets(&c, "train.dataset_path=") && data->n == 0,
+       "lists of none and of one");
     ok(sets(&c, "train.output_dir='x y'") && strcmp(c.train.output_dir, "x y") == 0 &&
            sets(&c, "train.output_dir=\"\"") && strcmp(c.train.output_dir, "") == 0,
        "quotes around it go");
@@ -381,7 +416,9 @@ static void test_words(void)
                                       "train.seed=[4", "crops.global_crops_scale=[1,2,3]", "train.output_dir=a\tb",
                                       "train.output_dir=\xff", "train.output_dir=\xed\xa0\x80", "augment.std=[0,1,1]",
                                       "train.output_dir=${x}", "train.seed=None", "train.output_dir=None",
-                                      "train.output_dir=~x", "train.output_dir=???", "train.output_dir=$HOME"};
+                                      "train.output_dir=~x", "train.output_dir=???", "train.output_dir=$HOME",
+                                      "train.dataset_path=[a,]", "train.dataset_path=[a,'b]",
+                                      "train.dataset_path=['a'b]", "train.dataset_path=[a,$b]"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         e = (struct fmt_error){0};
         ok(config_set(&c, bad[i], &e) != 0 && e.text[0], "refused: %s", e.text);
@@ -408,6 +445,9 @@ static void disturb(struct config *c)
         case CONFIG_TEXT: snprintf(word, sizeof word, "%s=it's \"%d\" \\ # : é {rank}", k->name, id); break;
         case CONFIG_PAIR: snprintf(word, sizeof word, "%s=[%.17g,%.17g]", k->name, v, v); break;
         case CONFIG_TRIPLE: snprintf(word, sizeof word, "%s=[%.17g,%.17g,%.17g]", k->name, v, v, v); break;
+        case CONFIG_PATHS:
+            snprintf(word, sizeof word, "%s=[a, 'it''s \"%d\", \\ # : é {rank}']", k->name, id);
+            break;
         case CONFIG_INTS: snprintf(word, sizeof word, "%s=[7,%.0f]", k->name, floor(v)); break;
         default:
             snprintf(word, sizeof word, "%s=%s", k->name,
@@ -486,6 +526,7 @@ int main(void)
     test_home();
     test_values();
     test_words();
+    test_paths();
     test_rank();
     test_unused();
     test_param_dtype();

@@ -46,7 +46,7 @@ static int choose_ks(struct knn_eval *ev, struct fmt_error *e)
         return 0;
     return fmt_fail(e, FMT_INVALID, "evaluation.knn_k: every value exceeds the %s of %.200s",
                     FMT_COUNT(ev->set[TRAIN].rows.n, "labelled image", "labelled images"),
-                    ev->config->evaluation.knn_train);
+                    ev->config->evaluation.knn_train.item[0]);
 }
 
 static void warn(const struct knn_eval *ev, const char *overlap, struct run_log *log)
@@ -69,16 +69,16 @@ int knn_eval_open(struct knn_eval **ev, const struct config *config, const struc
 {
     char overlap[OVERLAP_TEXT];
     *ev = NULL;
-    if (!*config->evaluation.knn_train || !config->evaluation.eval_period_iterations)
+    if (!config->evaluation.knn_train.n || !config->evaluation.eval_period_iterations)
         return 0;
     if (!(*ev = calloc(1, sizeof **ev)))
         return fmt_no_memory(e);
     (*ev)->config = config;
     (*ev)->world = world;
     int64_t dim = config_dims(config).embed_dim;
-    int status = knn_set_open(&(*ev)->set[TRAIN], config->evaluation.knn_train, dim, world->size, e);
+    int status = knn_set_open(&(*ev)->set[TRAIN], &config->evaluation.knn_train, dim, world->size, e);
     if (!status)
-        status = knn_set_open(&(*ev)->set[VAL], config->evaluation.knn_val, dim, 1, e);
+        status = knn_set_open(&(*ev)->set[VAL], &config->evaluation.knn_val, dim, 1, e);
     if (!status)
         status = knn_set_compare(&(*ev)->set[TRAIN], &(*ev)->set[VAL], config, overlap, e);
     if (!status)
@@ -307,10 +307,10 @@ struct counts {
 
 static int count_sets(const struct config *c, struct counts *n, struct fmt_error *e)
 {
-    const char *path[SETS] = {c->evaluation.knn_train, c->evaluation.knn_val};
+    const struct config_paths *paths[SETS] = {&c->evaluation.knn_train, &c->evaluation.knn_val};
     for (int i = 0; i < SETS; i++) {
         struct shard_set s;
-        int status = shard_set_open(&s, &path[i], 1, e);
+        int status = shard_set_open(&s, paths[i]->item, paths[i]->n, e);
         if (status)
             return status;
         n->n[i] = s.n_images;
@@ -371,7 +371,7 @@ int knn_eval_plan(const struct config *c, int n_processes, const struct device *
     struct vit_config shape = model_vit(c);
     int ks[CONFIG_INTS_MAX], n_ks = 0;
     *bytes = (struct knn_eval_bytes){0};
-    if (!*c->evaluation.knn_train || !c->evaluation.eval_period_iterations)
+    if (!c->evaluation.knn_train.n || !c->evaluation.eval_period_iterations)
         return 0;
     int status = count_sets(c, &n, e);
     if (!status)

@@ -45,10 +45,10 @@ static int find_labels(struct knn_set *s, const char *path, struct fmt_error *e)
     return status;
 }
 
-int knn_set_open(struct knn_set *s, const char *path, int64_t dim, int n_parts, struct fmt_error *e)
+int knn_set_open(struct knn_set *s, const struct config_paths *paths, int64_t dim, int n_parts, struct fmt_error *e)
 {
     *s = (struct knn_set){.whole = n_parts == 1};
-    int status = shard_set_open(&s->shards, &path, 1, e);
+    int status = shard_set_open(&s->shards, paths->item, paths->n, e);
     if (status)
         return status;
     s->open = true;
@@ -57,11 +57,11 @@ int knn_set_open(struct knn_set *s, const char *path, int64_t dim, int n_parts, 
     for (int i = 0; i < s->shards.n_sets; i++)
         digest_add(&d, s->shards.identity[i], DIGEST_BYTES);
     digest_end(&d, s->identity);
-    status = find_labels(s, path, e);
+    status = find_labels(s, paths->item[0], e);
     size_t bytes, held = (size_t)num_ceil_div(s->rows.n, n_parts);
     if (!status && (!num_mul(held, (size_t)dim * sizeof(float), &bytes) || !(s->x = malloc(bytes)) ||
                     !(s->failed = malloc((size_t)s->rows.n))))
-        status = fmt_fail(e, FMT_MEMORY, "%.300s: out of memory", path);
+        status = fmt_fail(e, FMT_MEMORY, "%.300s: out of memory", paths->item[0]);
     s->rows.host_x = s->whole ? s->x : NULL;
     s->rows.dim = dim;
     return status;
@@ -112,7 +112,7 @@ static int check_overlap(const struct rows *train, const struct rows *val, const
     struct overlap o;
     int status = overlap_sets(train, val, false, &o, e);
     if (!status)
-        overlap_text(&o, c->evaluation.knn_val, c->evaluation.knn_train, text);
+        overlap_text(&o, c->evaluation.knn_val.item[0], c->evaluation.knn_train.item[0], text);
     if (!status && overlap_any(&o) && !c->evaluation.allow_overlap)
         status = fmt_fail(e, FMT_MISMATCH, "evaluation.knn_val: the scores would be optimistic "
                           "(data leakage; evaluation.allow_overlap=true scores anyway): %s", text);

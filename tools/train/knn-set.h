@@ -1,8 +1,8 @@
 /* knn-set.h - a set of the k-NN evaluation: the labelled images of shards, with memory for their features. Each process
  * of the run extracts its own part of them; the features of a set are held whole, or only those of the own part.
  *
- *   knn_set_open(&train, config->evaluation.knn_train, dim, world->size, e);       each searches its own part ...
- *   knn_set_open(&val, config->evaluation.knn_val, dim, 1, e);                     ... for all of these
+ *   knn_set_open(&train, &config->evaluation.knn_train, dim, world->size, e);      each searches its own part ...
+ *   knn_set_open(&val, &config->evaluation.knn_val, dim, 1, e);                    ... for all of these
  *   knn_set_compare(&train, &val, config, overlap, e);      may one be scored by the other?
  *   knn_set_divide(&train, world_share(world));
  *   ... extract_shards fills knn_set_own_x(&train) and train.failed, the processes exchange them ...
@@ -38,7 +38,7 @@ struct knn_set {
 
 /* n_parts: features are held of a part of that many, 1: of all. FMT_INVALID: no image has a label. To be closed after a
  * failure, too. */
-int knn_set_open(struct knn_set *s, const char *path, int64_t dim, int n_parts, struct fmt_error *e);
+int knn_set_open(struct knn_set *s, const struct config_paths *paths, int64_t dim, int n_parts, struct fmt_error *e);
 void knn_set_close(struct knn_set *s); /* harmless on zeros */
 
 /* FMT_MISMATCH: other classes, photographs that were packed in another way, or images or groups that are in both unless

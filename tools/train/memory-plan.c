@@ -30,10 +30,10 @@ static void add_line(struct step_plan *plan, const char *what, int64_t bytes)
 static int64_t data_bytes(const struct config *config, const struct world *world, int n_workers)
 {
     struct batch_loader *loader;
-    const char *path = config->train.dataset_path;
-    struct batch_loader_options options = {.world = world, .config = config, .paths = &path, .n_paths = 1,
-                                           .n_threads = n_workers};
-    if (batch_loader_is_pipe(path) || batch_loader_open(&loader, &options, NULL))
+    const struct config_paths *data = &config->train.dataset_path;
+    struct batch_loader_options options = {.world = world, .config = config, .paths = data->item,
+                                           .n_paths = data->n, .n_threads = n_workers};
+    if (batch_loader_is_pipe(data->item[0]) || batch_loader_open(&loader, &options, NULL))
         return -1;
     int64_t bytes = batch_loader_memory_bytes(loader);
     batch_loader_close(loader);

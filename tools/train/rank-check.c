@@ -27,7 +27,8 @@ struct rank_check {
 /* One that says what the result is, or when something is done; not a path. */
 static bool steers(const struct config_key *k)
 {
-    return k->effect == CONFIG_RESULT || (k->effect == CONFIG_QUIET && k->kind != CONFIG_TEXT);
+    bool names = k->kind == CONFIG_TEXT || k->kind == CONFIG_PATHS;
+    return k->effect == CONFIG_RESULT || (k->effect == CONFIG_QUIET && !names);
 }
 
 static int add_setting(struct rank_facts *f, const struct config *c, int id, struct fmt_error *e)

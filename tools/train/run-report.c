@@ -32,7 +32,7 @@ static void report_planned_teachers(struct run_log *log, const struct config *c,
     int64_t each = (c->train.teacher_pth ? 2 : 1) * step_teacher(step)->table->count * (int64_t)sizeof(float);
     char bytes[32], all[32];
     n = c->evaluation.max_to_keep ? num_min(n, c->evaluation.max_to_keep) : n;
-    n += period && *c->evaluation.knn_train ? 2 : 0;
+    n += period && c->evaluation.knn_train.n ? 2 : 0;
     run_log(log, RUN_NOTE,
             "teachers: %" PRId64 " of %s %s kept in eval/, %s in all (evaluation.eval_period_iterations, "
             "evaluation.max_to_keep)", n, num_bytes_text((double)each, bytes), n == 1 ? "is" : "are",

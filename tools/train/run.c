@@ -82,8 +82,10 @@ static void bad_image(void *arg, const char *reason, const char *replaced_by)
 
 static int open_data(struct run *r, struct fmt_error *e)
 {
-    const char *path = r->config.train.dataset_path;
-    struct batch_loader_options options = {.world = r->world, .config = &r->config, .paths = &path, .n_paths = 1,
+    const struct config_paths *data = &r->config.train.dataset_path;
+    const char *path = data->item[0];
+    struct batch_loader_options options = {.world = r->world, .config = &r->config, .paths = data->item,
+                                           .n_paths = data->n,
                                            .first_step = r->state.iteration + 1, .end_step = r->n_iterations,
                                            .n_threads = r->n_threads, .stop = r->stop, .bad_image = bad_image,
                                            .arg = r};
@@ -351,7 +353,7 @@ static void end_without_data(struct run *r, int status, const struct fmt_error *
     if (is_first(r) && status == FMT_END)
         run_log(&r->log, RUN_ERROR,
                 "%s: the views end before iteration %" PRId64 " of %" PRId64 "; the state is %ssaved",
-                r->config.train.dataset_path, r->state.iteration + 1, r->n_iterations, s->failed ? "not " : "");
+                r->config.train.dataset_path.item[0], r->state.iteration + 1, r->n_iterations, s->failed ? "not " : "");
 }
 
 /* The batches of this process, where all have theirs. A signal meanwhile stops all. */
