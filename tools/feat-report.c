@@ -40,7 +40,7 @@ static const struct opt options[] = {
     OPT_CHOICE(0, "group-score", &group_score, "max|mean", "score of an installation [max]"),
     OPT_STRING(0, "missed", &missed, "SHARE", "was this promise kept? of the defects at most SHARE pass: 5%,95%"),
     OPT_STRING(0, "alarms", &alarms, "SHARE", "the same of the good that fail: 10/1000"),
-    OPT_PATH('s', "scores", &scores, "FILE", "mark the thresholds of a report of feat-logreg or feat-knn (--json)"),
+    OPT_PATH('s', "scores", &scores, "FILE", "thresholds and promises of a report of feat-logreg, feat-knn, feat-verdict"),
     OPT_STRING(0, "positive", &positive, "CLASS", "the defect [as the predictions say; of a catalogue the second]"),
     OPT_COUNT('k', "neighbours", &k, 1, 1000000, "N",
               "of predictions of feat-knn those by N neighbours [the only ones]"),
@@ -60,8 +60,8 @@ static const struct opt options[] = {
 static const struct opt_tool tool = {
     "feat-report", "FILE... | --run DIR | --pca FILE",
     "Write a page for people: verdicts, curves, what went wrong in pictures; a training run; maps.", options,
-    "FILE holds predictions in JSON lines (feat-knn, feat-logreg) or what bbu-inspect wrote as\n"
-    "JSON lines; of each kind one. The page is one HTML file that needs no other."};
+    "FILE holds predictions in JSON lines (feat-knn, feat-logreg) or verdicts (bbu-inspect,\n"
+    "feat-verdict); of each kind one. The page is one HTML file that needs no other."};
 
 static void check(int status, const struct fmt_error *e)
 {
@@ -170,6 +170,17 @@ static struct verdict_rule rule_of_options(void)
     return r;
 }
 
+/* Those that the verdicts were given by, unless options say others. */
+static void take_thresholds(struct inspection *in)
+{
+    const double *t = in->cases->thresholds;
+    if (in->thresholds_given || !(t[0] <= t[1]))
+        return;
+    in->rule.pass_below = t[0];
+    in->rule.fail_from = t[1];
+    in->thresholds_given = true;
+}
+
 static void add_promise(struct inspection *in, enum promise_kind what, const char *text)
 {
     struct fmt_error e = {0};
@@ -211,13 +222,14 @@ static void read_features(struct inputs *in, struct inspection *of)
 
 static void report_inspection(char **path, int n_paths)
 {
-    struct inputs in = {.cases = {.class_wanted = positive}, .pictures = {.folder = photographs, .maps = maps,
+    struct inputs in = {.pictures = {.folder = photographs, .maps = maps,
                                                                           .bytes_max = size}};
     struct inspection report = {.cases = &in.cases, .pictures = &in.pictures, .n_shown_max = (int)n_shown,
                                 .bootstrap = {(int)n_resamples, level, (uint64_t)seed}, .rule = rule_of_options(),
                                 .thresholds_given = !isnan(pass_below) || !isnan(fail_from)};
     struct fmt_error e = {0};
     struct page page;
+    cases_init(&in.cases, positive);
     add_promise(&report, PROMISE_MISSED, missed);
     add_promise(&report, PROMISE_ALARMS, alarms);
     if (device_open(&in.device, device_name, (int)n_jobs, msg_warn, &e))
@@ -225,6 +237,7 @@ static void report_inspection(char **path, int n_paths)
     report.pool = in.device.pool;
     for (int i = 0; i < n_paths; i++)
         check(cases_read(&in.cases, path[i], (int)k, &e), &e);
+    take_thresholds(&report);
     read_catalogue(&in);
     if (catalogue && cases_catalogue(&in.cases, &in.index, &e))
         msg_die("%s: %s", catalogue, e.text);
@@ -296,7 +309,7 @@ int main(int argc, char **argv)
     check_names("features", &features);
     check_names("in", &search_folders);
     if ((run != NULL) + (pca != NULL) + (first < argc) != 1)
-        msg_usage("give predictions, or lines of bbu-inspect, or --run, or --pca");
+        msg_usage("give predictions, or verdicts, or --run, or --pca");
     file_on_signal();
     input_guard_enable();
     check(file_check_output(output, false, &e), &e);

@@ -120,6 +120,16 @@ printf '{"installation": "a", "verdict": "perhaps"}\n' >odd.json
 status 1 feat-report -o i.html odd.json
 err_has 'odd.json: line 1: verdict is not pass, fail, review or incomplete'
 
+# ---- verdicts of feat-verdict, its thresholds and promises
+feat-verdict -q --json --verdicts-only --missed 30%,80% --alarms 30% -c drawn.json -o verdicts.json -r promises.json drawn.json --allow-overlap
+status 0 feat-report --resamples 0 -s promises.json -o w.html drawn.json verdicts.json
+has w.html 'as feat-verdict gave them: pass below a score of '
+has w.html 'at most 30 % of faulty installations pass, 80 % sure'
+has w.html 'at most 30 % of good installations fail, on average'
+check 'as many fail' test "$(grep -oE '<strong>[0-9]+</strong><span>fail' w.html | tr -dc 0-9)" = "$(grep -c '"verdict":"fail"' verdicts.json)"
+check 'the threshold is a point' grep -q 'class="point".*fail from, threshold' w.html
+page_is_good w.html 'verdicts of feat-verdict'
+
 # ---- what may be missing: labels, a class, all but one photograph, groups
 head -n 1 test.json >head.json
 sed '2,$s/"label":"[^"]*",//' test.json >unlabelled.json

@@ -77,6 +77,23 @@ static int take_installation(struct cases *c, const struct cJSON *o, struct fmt_
     return l->name && l->reason ? take_verdict(o, &l->verdict, e) : fmt_no_memory(e);
 }
 
+/* {"report":"verdicts","tool":"feat-verdict","pass_below":0.2,"fail_from":0.7, ... */
+static int take_head(struct cases *c, const struct cJSON *o, struct fmt_error *e)
+{
+    const char *tool = text_of(o, "tool");
+    c->thresholds[0] = number_of(o, "pass_below");
+    c->thresholds[1] = number_of(o, "fail_from");
+    if (tool && !(c->judge = cases_copy(c, tool)))
+        return fmt_no_memory(e);
+    return 0;
+}
+
+static bool is_head(const struct cJSON *o)
+{
+    const char *report = text_of(o, "report");
+    return report && strcmp(report, "verdicts") == 0;
+}
+
 /* Lines of other kinds, as a summary at the end, are passed over. */
 static int take_line(struct cases *c, const char *line, size_t bytes, struct fmt_error *e)
 {
@@ -85,7 +102,9 @@ static int take_line(struct cases *c, const char *line, size_t bytes, struct fmt
     struct cJSON *o = status ? NULL : json_parse(root);
     if (status || !o)
         return status ? status : fmt_no_memory(e);
-    if (text_of(o, "photograph"))
+    if (is_head(o))
+        status = take_head(c, o, e);
+    else if (text_of(o, "photograph"))
         status = take_photograph(c, o, e);
     else if (text_of(o, "installation"))
         status = take_installation(c, o, e);
@@ -117,7 +136,9 @@ bool cases_is_line(const char *text, size_t bytes)
         return false;
     struct json_walk walk = json_enter(root);
     while (json_next(&walk, &key, &value))
-        if (key.bytes > 0 && (json_text_is(key, "photograph") || json_text_is(key, "installation")))
+        if (key.bytes > 0 && json_text_is(key, "report"))
+            return json_text_is(value, "verdicts");
+        else if (key.bytes > 0 && (json_text_is(key, "photograph") || json_text_is(key, "installation")))
             return value.at[0] == '"';
     return false;
 }

@@ -14,6 +14,11 @@
 
 enum { OF_PREDICTIONS, OF_LINES };
 
+void cases_init(struct cases *c, const char *class_wanted)
+{
+    *c = (struct cases){.class_wanted = class_wanted, .judge = "bbu-inspect", .thresholds = {NAN, NAN}};
+}
+
 /* ------------------------------------------------------------------ predictions */
 static int choose_classes(struct cases *c, const struct prediction_set *s, int *positive, struct fmt_error *e)
 {
@@ -107,7 +112,7 @@ static int take_lines(struct cases *c, const char *path, const char *text, size_
     if (c->path[OF_PREDICTIONS])
         c->n_shots = n_shots;
     else
-        c->tool = "bbu-inspect";
+        c->tool = c->judge;
     c->judged = c->n_lines > 0;
     return status ? fmt_fail(e, why.status, "%.150s: %.240s", path, why.text) : 0;
 }

@@ -1,7 +1,7 @@
 /* cases.h - what a report is about: photographs, and the installations that they show, with scores, labels, verdicts.
  *
- *   struct cases c = {.class_wanted = "bad"};          NULL: as the files say
- *   cases_read(&c, "test.json", e) ...                 predictions, lines of bbu-inspect; one file of each kind
+ *   cases_init(&c, "bad");
+ *   cases_read(&c, "test.json", e) ...                 predictions, verdicts; one file of each kind
  *   cases_catalogue(&c, &index, e);                    labels and further keys, where lines have none
  *   cases_finish(&c, &rule, e);                        installations; the rule gives what no line says
  *   c.shot[i], c.installation[g]
@@ -10,8 +10,9 @@
  * There are two classes here: defect and good. Of predictions with more classes all others are good, and class_wanted
  * must name the defect. A larger score is worse: the probability of the defect, or what bbu-inspect gives.
  *
- * Lines of bbu-inspect: {"photograph": path, "group": name, "view": 0, "score": x, "verdict": "pass", "reason": text}
- * and {"installation": name, "score": x, "verdict": "pass", "reason": text}; other members are passed over.
+ * Verdicts are lines of bbu-inspect or feat-verdict: {"photograph": path, "group": name, "view": 0, "score": x,
+ * "verdict": "pass", "reason": text} and {"installation": name, "score": x, "verdict": "pass", "reason": text}. A first
+ * line {"report": "verdicts"} may say "tool", "pass_below", "fail_from". Other members and lines are passed over.
  */
 #ifndef CASES_H
 #define CASES_H
@@ -51,11 +52,13 @@ struct cases {
     struct installation *installation;
     int64_t n_installations;
     int64_t *shot_of;          /* [n_shots] photographs by installation, by view, in the order of the lines */
-    const char *tool;          /* that made the predictions, or "bbu-inspect"; NULL */
-    const char *path[2];       /* the files: predictions, lines of bbu-inspect; NULL */
+    const char *tool;          /* that made the predictions, or without them the verdicts; NULL */
+    const char *path[2];       /* the files: predictions, verdicts; NULL */
     struct score_inputs origins;
     bool probabilities;        /* scores of photographs are */
-    bool judged;               /* verdicts are those of bbu-inspect */
+    bool judged;               /* verdicts are those of lines */
+    const char *judge;         /* the tool that gave them */
+    double thresholds[2];      /* pass_below, fail_from, as they say; NAN unknown, as cases_init has them */
     bool learned;              /* the query of the predictions is what the classifier was fitted to */
     /* memory */
     struct judged_line *line;  /* of installations */
@@ -63,8 +66,9 @@ struct cases {
     struct text_pool text;
 };
 
-/* k: as in prediction_set_read. Errors name the path. FMT_INVALID: neither predictions nor lines of bbu-inspect; a
- * second file of a kind; a class that is not there, or that must be named. */
+void cases_init(struct cases *c, const char *class_wanted); /* NULL: the defect is as the files say */
+/* k: as in prediction_set_read. Errors name the path. FMT_INVALID: neither predictions nor verdicts; a second file of a
+ * kind; a class that is not there, or that must be named. */
 int cases_read(struct cases *c, const char *path, int k, struct fmt_error *e);
 /* x must outlive c. */
 int cases_catalogue(struct cases *c, const struct index *x, struct fmt_error *e);

@@ -39,7 +39,20 @@ static void add_points(struct inspection *in, const struct cJSON *o, bool groupe
     }
 }
 
-/* *found: it is the record of this level. */
+/* {"report":"promises","promise":"missed","share":0.05,"confidence":0.95, ... */
+static void add_promise(struct inspection *in, const struct cJSON *o)
+{
+    const struct cJSON *share = json_member(o, "share"), *confidence = json_member(o, "confidence");
+    enum promise_kind what = text_is(o, "promise", promise_names[PROMISE_MISSED]) ? PROMISE_MISSED : PROMISE_ALARMS;
+    if (!is_number(share) || !is_number(confidence))
+        return;
+    for (int i = 0; i < in->n_promises; i++)
+        if (in->promise[i].what == what)
+            return;
+    in->promise[in->n_promises++] = (struct promise){what, share->valuedouble, confidence->valuedouble};
+}
+
+/* *found: it is the record of this level, or a promise. */
 static int take_line(struct inspection *in, const char *line, size_t bytes, bool grouped, bool *found,
                      struct fmt_error *e)
 {
@@ -50,6 +63,9 @@ static int take_line(struct inspection *in, const char *line, size_t bytes, bool
         return status ? status : fmt_no_memory(e);
     if (text_is(o, "report", "scores") && text_is(o, "level", grouped ? "group" : "image")) {
         add_points(in, o, grouped);
+        *found = true;
+    } else if (text_is(o, "report", "promises")) {
+        add_promise(in, o);
         *found = true;
     }
     cJSON_Delete(o);

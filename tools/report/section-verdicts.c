@@ -101,22 +101,30 @@ static void put_defect(const struct inspection *in, struct page *p)
     fputs("</dd>\n", p->out);
 }
 
-static void put_rule(const struct inspection *in, struct page *p)
+static void put_thresholds(const struct inspection *in, struct page *p)
 {
     const struct verdict_rule *r = &in->rule;
-    term(p, "Verdicts");
-    fputs("<dd>", p->out);
-    if (in->cases->judged)
-        page_text(p, "as bbu-inspect gave them");
-    else if (r->pass_below == r->fail_from)
+    if (r->pass_below == r->fail_from)
         page_text(p, "pass below a score of %g, fail from there on%s", r->pass_below,
                   in->thresholds_given ? "" : "; no thresholds were given, this is merely the middle");
     else
         page_text(p, "pass below a score of %g, fail from %g on, review between", r->pass_below, r->fail_from);
-    if (in->grouped && !in->cases->judged)
+}
+
+static void put_rule(const struct inspection *in, struct page *p)
+{
+    const struct verdict_rule *r = &in->rule;
+    bool judged = in->cases->judged;
+    term(p, "Verdicts");
+    fputs("<dd>", p->out);
+    if (judged)
+        page_text(p, "as %s gave them%s", in->cases->judge, in->thresholds_given ? ": " : "");
+    if (!judged || in->thresholds_given)
+        put_thresholds(in, p);
+    if (in->grouped && !judged)
         page_text(p, "; an installation has the %s score of its photographs",
                   r->how == RULE_LARGEST ? "largest" : "mean");
-    if (r->n_views && !in->cases->judged)
+    if (r->n_views && !judged)
         page_text(p, "; incomplete with fewer than %d views", r->n_views);
     fputs(".</dd>\n", p->out);
 }
