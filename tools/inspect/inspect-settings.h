@@ -1,0 +1,43 @@
+/* inspect-settings.h - the settings of an inspector file (bbu-inspector(5)): JSON in the file, a struct here.
+ *
+ *   struct inspect_settings s = inspect_settings_default();
+ *   inspect_settings_text(&s, &text, e);              text is for free()
+ *   inspect_settings_parse(&s, text, bytes, e);       every value is checked
+ *   inspect_settings_release(&s);
+ *
+ * How photographs become features is not among them: the header of the classifier and of the bank says it.
+ */
+#ifndef INSPECT_SETTINGS_H
+#define INSPECT_SETTINGS_H
+
+#include "group-pattern.h"
+#include "thresholds.h"
+
+enum { INSPECT_PRECISION_MAX = 8 };
+
+/* A promise, and what became of it on other groups. */
+struct inspect_promise {
+    struct promise promise;
+    struct promise_kept chosen, checked;
+};
+
+struct inspect_settings {
+    bool by_bank;   /* scores are distances to the bank, else probabilities of the classifier */
+    char *positive; /* the class that is the defect; NULL: no classes, as a bank may have none */
+    char precision[INSPECT_PRECISION_MAX]; /* that the thresholds were chosen in */
+    struct verdict_rule rule;
+    struct inspect_promise promise[PROMISE_KINDS];
+    int n_promises;
+    bool is_checked;                        /* checked and its counts were taken on groups of --check */
+    struct verdict_counts chosen, checked;  /* groups by verdict; zeros: thresholds were given, not chosen */
+    struct group_pattern pattern;
+};
+
+/* Largest score, no thresholds (NAN), the default pattern, float32. */
+struct inspect_settings inspect_settings_default(void);
+int inspect_settings_text(const struct inspect_settings *s, char **text, struct fmt_error *e);
+/* FMT_INVALID, FMT_LIMIT: "settings: rule.how: ...". On failure there is nothing to release. */
+int inspect_settings_parse(struct inspect_settings *s, const char *text, size_t bytes, struct fmt_error *e);
+void inspect_settings_release(struct inspect_settings *s);
+
+#endif
