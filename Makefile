@@ -251,7 +251,7 @@ endif
 
 # ------------------------------------------------------------------ installing
 MAN_PAGES := $(sort $(wildcard man/*.[157]))
-EXAMPLES  := $(sort $(wildcard examples/*.yaml examples/*.c examples/*.sh examples/*.mk examples/*.jpg examples/*.md))
+EXAMPLES  := $(sort $(wildcard examples/*.yaml examples/*.c examples/*.sh examples/*.mk examples/*.jpg examples/*.md examples/*.service examples/*.cron))
 SLURM     := $(sort $(wildcard examples/slurm/*.sh))
 TEXTS     := README.md NEWS.md LICENSE
 # What demo.sh, elpv.sh, bench.sh and bench-curves.sh call.

@@ -1,0 +1,135 @@
+#!/bin/bash
+# bbu-inspect --watch: an installation is judged when its views are there; files that are still being written are waited
+# for; whenever it is stopped, also by SIGKILL, it goes on where it was: none is lost, none comes twice.
+. "$(dirname "$0")/lib.sh"
+. "$TESTS/cli/inspect-fixture.sh"
+inspect_fixture || exit 1
+find bbu/test bbu/val -name '*.jpeg' | sort >names
+bbu-inspect -q site.inspector - <names >plain.tsv
+verdicts plain.tsv | sed 's/^.*\///' | sort >want
+n=$(wc -l <want)
+
+start() { # options, output to v.tsv or as they say
+    bbu-inspect -q "$@" site.inspector 2>>errors &
+    watcher=$!
+}
+stop() {
+    kill -"${1:-TERM}" $watcher
+    wait $watcher 2>/dev/null
+}
+# Waits until a file has so many lines that match.
+await() { # lines pattern file
+    local i
+    for i in $(seq 200); do
+        [ -e "$3" ] && [ "$(grep -c "$2" "$3")" -ge "$1" ] && return 0
+        sleep 0.05
+    done
+    return 1
+}
+by_name() { verdicts "$1" | sed 's/^.*\///' | sort; }
+
+# ---- arrivals
+mkdir in
+start --watch in -o v.tsv
+await 1 '^of' v.tsv
+set -- bbu/test/*
+g=$(basename "$1")
+cp "$1/$g-0.jpeg" "$1/$g-2.jpeg" in
+sleep 0.3
+check 'two of three views: not yet' bash -c '! grep -q ^installation v.tsv'
+cp "$1/$g-1.jpeg" in/part.tmp && mv in/part.tmp "in/$g-1.jpeg"
+check 'the third is moved there: judged' await 1 "^installation	$g	.*	3	" v.tsv
+g=$(basename "$2")
+cp "$2"/*-[01].jpeg in
+{ head -c 800 "$2/$g-2.jpeg"; sleep 0.6; tail -c +801 "$2/$g-2.jpeg"; } >"in/$g-2.jpeg"
+check 'a file that is written slowly is waited for' await 1 "^installation	$g	.*	3	" v.tsv
+check '... and not read before' bash -c '! grep -q unreadable v.tsv'
+mkdir in/deeper && cp "$3"/* in/deeper
+check 'a new folder' await 1 "^installation	deeper/$(basename "$3")	.*	3	" v.tsv
+mv "$4" in/moved
+check 'a folder that is moved there' await 1 "^installation	moved/$(basename "$4")	.*	3	" v.tsv
+touch in/.hidden.jpeg && cp v.tsv in/notes.txt
+g=$(basename "$1")
+cp "$5"/*-1.jpeg "in/$g-1.jpeg"
+check 'a view is taken again: judged again, with the others' await 2 "^installation	$g	.*	3	" v.tsv
+stop
+check 'SIGTERM ends it cleanly' test $? -eq 0
+check 'nothing else was judged' test "$(grep -c ^installation v.tsv)" -eq 5
+cp v.tsv before.tsv
+start --watch in -o v.tsv
+sleep 0.5
+stop INT
+check 'after a start nothing is judged again' test "$(grep -c ^installation v.tsv)" -eq 5
+mv in/moved "$4"
+
+# ---- views that do not come
+mkdir few && cp "$5"/*-[01].jpeg few
+start --watch few --wait 0.3 -o few.tsv
+check 'after a while it is incomplete' await 1 'incomplete	views: 2 of 3' few.tsv
+cp "$5"/*-2.jpeg few
+check 'the third comes late: judged again, whole' await 1 '	3	.*	score: ' few.tsv
+: >few/x-0.jpeg
+check 'an empty file is a review, after a while' await 1 '^photograph.*review	unreadable: ' few.tsv
+rm few/x-0.jpeg
+stop
+
+# ---- killed at any moment
+mkdir kill
+(while read -r f; do cp "$f" "kill/${f##*/}" && sleep 0.0$((RANDOM % 6)); done <names) &
+writer=$!
+for i in $(seq 12); do
+    start --watch kill -o k.tsv
+    sleep 0.$((RANDOM % 35 + 10))
+    stop KILL
+done
+wait $writer
+start --watch kill -o k.tsv
+check "all $n installations after 12 kills" await "$n" '^installation' k.tsv
+sleep 0.3
+stop
+by_name k.tsv >got
+check '... each once, with the verdict of a plain run' cmp want got
+check '... and no photograph twice' test "$(grep -c ^photograph k.tsv)" -eq "$(wc -l <names)"
+check 'lines are whole' bash -c "! grep -v '^#' k.tsv | awk -F '\t' 'NF != 7' | grep -q ."
+start --watch kill --json -o k.json
+check 'all again for another output' await "$n" '^{"installation"' k.json
+stop
+mv k.tsv rotated.tsv
+start --watch kill -o k.tsv
+sleep 0.5
+stop
+check 'after log rotation nothing is judged again' test "$(grep -c ^installation k.tsv)" -eq 0
+
+# ---- names on standard input
+status 0 bbu-inspect -q --watch - site.inspector <names
+by_name out >got
+check 'names to their end' cmp want got
+mkfifo pipe
+bbu-inspect -q --watch - -o n.tsv site.inspector <pipe 2>>errors &
+watcher=$!
+exec 3>pipe
+head -n 4 names >&3
+check 'names as they come' await 1 ^installation n.tsv
+stop KILL
+exec 3>&-
+tail -n +5 names | bbu-inspect -q --watch - -o n.tsv site.inspector 2>>errors
+by_name n.tsv >got
+check 'a name that had arrived is not lost by a kill' cmp want got
+
+# ---- wrong use, and days without photographs
+mkdir empty
+start --watch empty --journal e.journal -o e.tsv
+sleep 0.3
+stop
+check 'an empty day is no error' test $? -eq 0
+status 1 bbu-inspect --watch nowhere site.inspector
+err_has 'nowhere: No such file or directory'
+echo x >bad.journal
+status 1 bbu-inspect --watch empty --journal bad.journal site.inspector
+err_has 'bad.journal: is no journal of bbu-inspect'
+status 2 bbu-inspect --watch empty site.inspector bbu
+status 0 bbu-inspect -q --watch - site.inspector </dev/null
+status 1 bbu-inspect -q --watch - site.inspector <<<$'a\tb\tc\td'
+err_has 'standard input: a: not NAME, GROUP, VIEW'
+check 'no errors were printed' bash -c "! grep -v 'could not be read' errors | grep -q ."
+done_testing

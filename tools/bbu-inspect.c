@@ -1,0 +1,297 @@
+/* bbu-inspect - photographs of installations -> verdicts, by one file; and the making of that file. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "file.h"
+#include "input-guard.h"
+#include "inspector-report.h"
+#include "msg.h"
+#include "num.h"
+#include "opt.h"
+#include "scored-set.h"
+#include "signals.h"
+#include "unpack.h"
+#include "verdict-lines.h"
+#include "watch.h"
+
+static const char *output, *weights, *classifier, *bank, *faults, *choose, *check_path, *positive, *pattern;
+static const char *rule = "largest", *score, *missed, *alarms, *thresholds, *precision, *unpack_folder, *split;
+static const char *device_name = "auto";
+static int64_t k = 2, n_views = -1, n_jobs;
+static const char *append_path, *journal;
+static struct opt_list watched;
+static double level = 0.95, wait_s = -1, look_s = 10;
+static bool json, null_names, always_done, compress, provenance = true;
+
+static const struct opt options[] = {
+    OPT_FLAG('0', "null", &null_names, "names on standard input end with a zero byte"),
+    OPT_STRING(0, "split", &split, "NAME", "only photographs of this split of a catalogue or of shards [all]"),
+    OPT_STRING(0, "group-pattern", &pattern, "PATTERN", "how names give installation and view [as the inspector says]"),
+    OPT_FLAG(0, "verdicts-only", &always_done, "exit 0 although installations failed or need a review"),
+    OPT_LIST(0, "watch", &watched, "DIR", "judge photographs as they arrive in DIR, or -: by names on standard input"),
+    OPT_PATH('o', "append", &append_path, "FILE", "with --watch: append the verdicts to FILE [-]"),
+    OPT_PATH(0, "journal", &journal, "FILE",
+             "with --watch: what was judged, to go on after a stop [FILE.journal of -o]"),
+    OPT_REAL(0, "wait", &wait_s, 0.1, 86400, "S",
+             "seconds to wait for further views [30; 2 where their number is not checked]"),
+    OPT_REAL(0, "look", &look_s, 0, 86400, "S", "look into the folders every S seconds, too; 0: events only [10]"),
+    OPT_CHOICE(0, "precision", &precision, "f32|bf16|int8|auto",
+               "what products are computed in [as the inspector says]"),
+    OPT_PATH(0, "unpack", &unpack_folder, "DIR", "write the files that the inspector was made from into a new folder"),
+    OPT_PATH(0, "make", &output, "FILE", "make an inspector, by the options that follow"),
+    OPT_PATH('w', "weights", &weights, "FILE", "of the network: safetensors, .pth or a checkpoint"),
+    OPT_PATH('m', "classifier", &classifier, "FILE", "of feat-logreg"),
+    OPT_PATH(0, "bank", &bank, "FILE", "of feat-bank: good photographs"),
+    OPT_PATH(0, "faults", &faults, "FILE", "of feat-bank: known faults"),
+    OPT_CHOICE(0, "score", &score, "classifier|bank", "what a photograph's score is of [classifier, if there is one]"),
+    OPT_STRING(0, "positive", &positive, "CLASS", "the defect [as the classifier says]"),
+    OPT_CHOICE(0, "rule", &rule, "largest|mean-of-largest|learned",
+               "an installation's score from its photographs' [largest]"),
+    OPT_COUNT(0, "largest", &k, 1, 1000, "K", "how many scores the mean is of [2]"),
+    OPT_COUNT(0, "views", &n_views, 0, 1000, "N", "of an installation; 0: not checked [that of all of --choose]"),
+    OPT_PATH(0, "choose", &choose, "FILE", "choose thresholds on these: features, predictions, a catalogue or shards"),
+    OPT_STRING(0, "missed", &missed, "PROMISE", "of faulty installations at most this share may pass [5%,95%]"),
+    OPT_STRING(0, "alarms", &alarms, "PROMISE", "of good installations at most this share may fail"),
+    OPT_STRING(0, "thresholds", &thresholds, "P,F", "pass below P, fail from F on, instead of --choose"),
+    OPT_PATH(0, "check", &check_path, "FILE", "count what becomes of the promises on these, which are not of --choose"),
+    OPT_REAL(0, "level", &level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]"),
+    OPT_FLAG(0, "compress", &compress, "compress weights and bank"),
+    OPT_JOBS(&n_jobs),
+    OPT_DEVICE(&device_name),
+    OPT_JSON(&json),
+    OPT_NO_PROVENANCE(&provenance),
+    OPT_COMMON,
+    OPT_END};
+static const struct opt_tool tool = {
+    "bbu-inspect", "INSPECTOR PHOTOGRAPHS... | --watch DIR INSPECTOR | --make INSPECTOR -w WEIGHTS -m MODEL ...",
+    "Judge photographs of installations by an inspector, or make one.", options,
+    "PHOTOGRAPHS: image files and folders of them, a catalogue, shards, or - for names on standard input.\n"
+    "Exit status 1: an installation failed, needs a review or is incomplete; 0: all passed."};
+
+/* ------------------------------------------------------------------ options */
+static void parse_promises(struct make_inspector *m)
+{
+    const char *const text[PROMISE_KINDS] = {[PROMISE_MISSED] = missed, [PROMISE_ALARMS] = alarms};
+    struct fmt_error e = {0};
+    for (int what = 0; what < PROMISE_KINDS; what++)
+        if (text[what] && promise_parse(&m->promise[m->n_promises++], (enum promise_kind)what, text[what], &e))
+            msg_usage("--%s: %s", promise_names[what], e.text);
+    if (m->n_promises == 0 && choose)
+        promise_parse(&m->promise[m->n_promises++], PROMISE_MISSED, "5%,95%", &e);
+}
+
+static void parse_thresholds(struct make_inspector *m)
+{
+    char first[64], *comma;
+    snprintf(first, sizeof first, "%s", thresholds);
+    comma = strchr(first, ',');
+    if (comma)
+        *comma++ = 0;
+    if (!num_f64(first, &m->pass_below) || !num_f64(comma ? comma : first, &m->fail_from) ||
+        m->pass_below > m->fail_from)
+        msg_usage("--thresholds %s: one number, or two that ascend, with a comma between them", thresholds);
+}
+
+static enum rule_how parse_rule(void)
+{
+    int how = RULE_LARGEST;
+    while (how + 1 < RULES && strcmp(rule, rule_names[how]) != 0)
+        how++;
+    return (enum rule_how)how;
+}
+
+static const void *const of_making[] = {
+    &weights, &classifier, &bank, &faults, &score, &positive, &rule, &k, &n_views, &choose, &missed, &alarms,
+    &thresholds, &check_path, &level, &compress, &provenance, NULL};
+static const void *const of_judging[] = {&null_names, &split, &always_done, NULL};
+
+static const void *const of_watching[] = {&append_path, &journal, &wait_s, &look_s, NULL};
+
+static void check_make_usage(int n_operands)
+{
+    if (n_operands > 0)
+        msg_usage("--make takes no photographs: name labelled ones by --choose and --check");
+    if (watched.n > 0)
+        msg_usage("--make and --watch exclude each other");
+    if (!weights)
+        msg_usage("--make needs -w WEIGHTS");
+    if (!classifier && !bank)
+        msg_usage("--make needs what judges: -m MODEL or --bank BANK");
+    if (faults && !bank)
+        msg_usage("--faults goes with --bank");
+    if ((score && strcmp(score, "bank") == 0 && !bank) || (score && strcmp(score, "classifier") == 0 && !classifier))
+        msg_usage("--score %s: there is none", score);
+    if (!choose == !thresholds)
+        msg_usage("--make needs thresholds: --choose FILE finds them, --thresholds gives them; one of the two");
+    if (!choose && (missed || alarms))
+        msg_usage("--missed and --alarms are promises for --choose");
+    opt_unused(&tool, of_judging, "it is for judging");
+}
+
+static void check_usage(int n_operands)
+{
+    if (output && unpack_folder)
+        msg_usage("--make and --unpack exclude each other");
+    if (output) {
+        check_make_usage(n_operands);
+        return;
+    }
+    if (n_operands == 0)
+        msg_usage("nothing to judge by: name an inspector");
+    if (unpack_folder && n_operands > 1)
+        msg_usage("--unpack takes no photographs");
+    if (watched.n > 0 && n_operands > 1)
+        msg_usage("--watch takes no photographs but those of its folders");
+    if (!unpack_folder && watched.n == 0 && n_operands == 1)
+        msg_usage("nothing to judge: name image files, folders, a catalogue, shards, or - for names on standard input");
+    opt_unused(&tool, of_making, "it goes with --make");
+    if (watched.n == 0)
+        opt_unused(&tool, of_watching, "it goes with --watch");
+}
+
+/* ------------------------------------------------------------------ making */
+static int make(const struct judge_how *how)
+{
+    struct fmt_error e = {0};
+    struct make_inspector m = {.output = output, .weights = weights, .classifier = classifier, .bank = bank,
+                               .faults = faults, .choose = choose, .check = check_path, .positive = positive,
+                               .pattern = pattern, .precision = precision, .how = parse_rule(), .k = (int)k,
+                               .n_views = (int)n_views, .level = level, .weights_level = compress ? 3 : BLOCK_STORED,
+                               .explain = provenance};
+    m.by_bank = bank && (!classifier || (score && strcmp(score, "bank") == 0));
+    parse_promises(&m);
+    if (thresholds)
+        parse_thresholds(&m);
+    if (file_check_output(output, true, &e) || make_inspector_run(&m, how, &e))
+        msg_die("%s", e.text);
+    if (!json)
+        inspector_report_text(stdout, &m);
+    else if (inspector_report_json(&m, &e))
+        msg_die("%s", e.text);
+    make_inspector_release(&m);
+    return EXIT_DONE;
+}
+
+/* ------------------------------------------------------------------ judging */
+static int exit_status(const struct verdict_lines *l)
+{
+    int64_t bad = l->n[VERDICT_FAIL] + l->n[VERDICT_REVIEW] + l->n[VERDICT_INCOMPLETE];
+    return bad > 0 && !always_done ? EXIT_FAILED : EXIT_DONE;
+}
+
+static void note_counts(const struct verdict_lines *l)
+{
+    msg_note("%s: %" PRId64 " passed, %" PRId64 " failed, %" PRId64 " to review, %" PRId64 " incomplete",
+             FMT_COUNT(l->n[0] + l->n[1] + l->n[2] + l->n[3], "installation", "installations"), l->n[VERDICT_PASS],
+             l->n[VERDICT_FAIL], l->n[VERDICT_REVIEW], l->n[VERDICT_INCOMPLETE]);
+    if (l->n_unreadable > 0)
+        msg_warn("%s of %" PRId64 " could not be read", FMT_COUNT(l->n_unreadable, "photograph", "photographs"),
+                 l->n_photographs);
+}
+
+static void open_judge(struct judge *j, const char *inspector, const struct judge_how *how)
+{
+    struct fmt_error e = {0};
+    if (!device_find(device_name, &e))
+        opt_fail(&e);
+    if (judge_open(j, inspector, how, &e))
+        msg_die("%s", e.text);
+    if (pattern && group_pattern_parse(&j->settings.pattern, pattern, &e))
+        msg_usage("--group-pattern: %s", e.text);
+}
+
+static int judge_all(const char *inspector, const char *const *operand, int n, const struct judge_how *how)
+{
+    struct fmt_error e = {0};
+    struct judge j;
+    struct photo_list list;
+    struct verdict_lines lines = {.out = stdout, .json = json};
+    struct judge_job job = {.found = verdict_lines_found, .arg = &lines};
+    open_judge(&j, inspector, how);
+    struct photo_list_how how_named = {.pattern = &j.settings.pattern, .separator = null_names ? 0 : '\n',
+                                       .split = split};
+    if (photo_list_open(&list, operand, n, &how_named, &e) || verdict_lines_begin(&lines, inspector, &j, true, &e))
+        msg_die("%s", e.text);
+    int status = judge_run(&j, &list, &job, &e);
+    if (status && status != FMT_IO) /* of standard output msg_finish tells */
+        msg_die("%s", e.text[0] ? e.text : fmt_status_text((enum fmt_status)status));
+    note_counts(&lines);
+    photo_list_close(&list);
+    judge_close(&j);
+    return exit_status(&lines);
+}
+
+/* Signals that end a program end the watch after the installation that is being judged. */
+static void stop_watch(int number)
+{
+    (void)number;
+    watch_stop();
+}
+
+/* Standard output becomes the file; the journal beside it is the default. */
+static void open_append(void)
+{
+    static char beside[4096];
+    struct fmt_error e = {0};
+    if (!append_path)
+        return;
+    if (!journal && (size_t)snprintf(beside, sizeof beside, "%s.journal", append_path) < sizeof beside)
+        journal = beside;
+    if (!freopen(append_path, "a", stdout)) {
+        file_fail(append_path, &e);
+        msg_die("%s", e.text);
+    }
+}
+
+static int watch(const char *inspector, const struct judge_how *how)
+{
+    struct fmt_error e = {0};
+    struct judge j;
+    struct verdict_lines lines = {.out = stdout, .json = json};
+    struct watch_how w = {.folder = watched.item, .separator = null_names ? 0 : '\n', .inspector = inspector,
+                          .look_ms = (int64_t)(1000 * look_s), .warn = msg_warn};
+    for (int i = 0; i < watched.n; i++) {
+        bool is_names = strcmp(watched.item[i], "-") == 0;
+        w.names = w.names || is_names;
+        if (!is_names)
+            watched.item[w.n_folders++] = watched.item[i];
+    }
+    if (signals_take(stop_watch, &e))
+        msg_die("%s", e.text);
+    open_judge(&j, inspector, how);
+    open_append();
+    w.journal = journal;
+    w.wait_ms = (int64_t)(1000 * (wait_s > 0 ? wait_s : j.settings.rule.n_views > 0 ? 30 : 2));
+    if (watch_run(&j, &lines, &w, &e) && e.status)
+        msg_die("%s", e.text);
+    note_counts(&lines);
+    judge_close(&j);
+    return EXIT_DONE;
+}
+
+static int unpack(const char *inspector)
+{
+    struct fmt_error e = {0};
+    int n;
+    if (unpack_inspector(inspector, unpack_folder, &n, &e))
+        msg_die("%s", e.text);
+    msg_note("%s in %s", FMT_COUNT(n, "file", "files"), unpack_folder);
+    return EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+    int first = opt_parse(&tool, argc, argv), n = argc - first;
+    const char *const *operand = (const char *const *)argv + first;
+    struct judge_how how = {.device = device_name, .n_threads = (int)n_jobs, .precision = precision, .warn = msg_warn};
+    check_usage(n);
+    if (watched.n > 0)
+        return msg_finish(watch(operand[0], &how));
+    file_on_signal();
+    input_guard_enable();
+    return msg_finish(output          ? make(&how)
+                      : unpack_folder ? unpack(operand[0])
+                                      : judge_all(operand[0], operand + 1, n - 1, &how));
+}

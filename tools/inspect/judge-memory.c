@@ -1,0 +1,108 @@
+/* judge-memory.c - a photograph's tokens become the row that the classifier was fitted to, or that the bank is of, and
+ * the row a score. */
+#include "judge-memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "finite.h"
+
+static int open_classifier(struct judge *j, struct judge_memory *m, struct fmt_error *e)
+{
+    struct device_arena plan = {0};
+    const struct linear *k = &j->classifier;
+    m->model = (struct logreg_model){.n_classes = k->features.n_classes, .n_rows = k->n_rows, .dim = k->dim,
+                                     .theta = k->theta};
+    m->c = (struct op_ctx){.backend = j->device.backend, .pool = j->device.pool, .scratch = &m->x_memory};
+    TENSOR_TAKE(&plan, DTYPE_F32, 1, k->dim);
+    int status = device_arena_init(&m->x_memory, j->device.backend, plan.high, e);
+    if (status)
+        return status;
+    m->x = TENSOR_TAKE(&m->x_memory, DTYPE_F32, 1, k->dim);
+    m->proba = calloc((size_t)k->features.n_classes, sizeof *m->proba);
+    return m->proba ? 0 : fmt_no_memory(e);
+}
+
+int judge_memory_open(struct judge *j, struct fmt_error *e)
+{
+    struct judge_memory *m = j->memory = calloc(1, sizeof *m);
+    if (m)
+        m->sum = calloc((size_t)j->network.vit.config.C, sizeof *m->sum);
+    if (!m || !m->sum)
+        return fmt_no_memory(e);
+    if (!j->settings.by_bank)
+        return open_classifier(j, m, e);
+    return bank_scorer_open(&m->scorer, &j->bank, NULL, j->has_faults ? &j->faults : NULL, NULL, 1, &j->device, e);
+}
+
+void judge_memory_close(struct judge *j)
+{
+    struct judge_memory *m = j->memory;
+    if (m) {
+        device_arena_release(&m->x_memory);
+        bank_scorer_close(&m->scorer);
+        free(m->row);
+        free(m->sum);
+        free(m->proba);
+    }
+    free(m);
+    j->memory = NULL;
+}
+
+/* The row of another kind: *values points to it, *n has its size. */
+static int derive(struct judge *j, const struct extract_row *row, const struct extract_derived *to,
+                  const float **values, int64_t *n, struct fmt_error *e)
+{
+    struct judge_memory *m = j->memory;
+    *n = extract_derived_width(&j->extract, row, to);
+    if (*n > m->capacity) {
+        float *grown = realloc(m->row, (size_t)*n * sizeof *grown);
+        if (!grown)
+            return fmt_no_memory(e);
+        m->row = grown;
+        m->capacity = *n;
+    }
+    extract_derive(&j->extract, row, to, m->sum, m->row);
+    *values = m->row;
+    return 0;
+}
+
+static int score_by_classifier(struct judge *j, const float *values, int64_t n, double *score, struct fmt_error *e)
+{
+    struct judge_memory *m = j->memory;
+    struct rows rows = {.n = 1, .dim = n, .x = m->x};
+    if (n != m->model.dim)
+        return fmt_fail(e, FMT_MISMATCH, "%lld values where the classifier takes %lld: another size of photograph",
+                        (long long)n, (long long)m->model.dim);
+    op_copy_in(&m->c, m->x, values);
+    int status = op_sync(&m->c, e);
+    if (!status)
+        status = logreg_predict(&m->model, &rows, &j->device, m->proba, e);
+    *score = m->proba[j->positive];
+    return status;
+}
+
+static int score_by_bank(struct judge *j, const float *values, int64_t n, double *score, struct fmt_error *e)
+{
+    struct rows rows = {.n = 1, .dim = n, .host_x = values};
+    if (n != feat_width(&j->bank.features))
+        return fmt_fail(e, FMT_MISMATCH, "%lld values where the bank takes %lld: another size of photograph",
+                        (long long)n, (long long)feat_width(&j->bank.features));
+    return bank_scorer_run(&j->memory->scorer, &rows, 0, 1, NULL, NULL, score, e);
+}
+
+int judge_score(struct judge *j, const struct extract_row *row, double *score, struct fmt_error *e)
+{
+    const float *values = row->values;
+    int64_t n = row->n_tokens * j->extract.dim;
+    int status = 0;
+    *score = NAN;
+    if (!finite_all(values, n))
+        return fmt_fail(e, FMT_NONFINITE, "the network's output is not finite");
+    if (j->all_tokens)
+        status = derive(j, row, j->settings.by_bank ? &j->to_bank : &j->to_classifier, &values, &n, e);
+    if (status)
+        return status;
+    return (j->settings.by_bank ? score_by_bank : score_by_classifier)(j, values, n, score, e);
+}

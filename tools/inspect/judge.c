@@ -1,0 +1,175 @@
+/* judge.c - the run: the threads read photographs, measure their pixels and compute their tokens; one at a time, in the
+ * order of the list, tokens become scores, and the photographs of an installation its verdict. */
+#include "judge.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge-memory.h"
+
+struct slot { /* a photograph from reading to its score */
+    struct image_set_slot image;
+};
+
+struct run {
+    struct judge *j;
+    const struct photo_list *list;
+    const struct judge_job *job;
+    struct slot *slot;     /* [extract_slots] */
+    struct image *decoded; /* [n_workers] */
+    /* the installation */
+    struct judged_photo *photo; /* [n] */
+    int64_t n, capacity;
+    struct fmt_error *e;
+};
+
+/* ------------------------------------------------------------------ photographs */
+static int read_photo(void *arg, int64_t i, int slot, int worker, struct extract_image *image, struct fmt_error *e)
+{
+    struct run *r = arg;
+    struct slot *s = &r->slot[slot];
+    s->image.decoded = r->decoded[worker];
+    int status = image_set_read(&r->list->images, r->list->photo[i].image, &s->image, r->j->as_stored, e);
+    r->decoded[worker] = s->image.decoded;
+    s->image.decoded = (struct image){0};
+    *image = (struct extract_image){&r->decoded[worker], r->list->photo[i].name};
+    return status;
+}
+
+/* "NAME: reason" without the name, which the line has already. */
+static const char *without_name(const char *text, const char *name)
+{
+    const char *after = text_after(text, name);
+    return after && strncmp(after, ": ", 2) == 0 ? after + 2 : text;
+}
+
+/* The verdict that a score alone gives, with a text that names the thresholds. */
+static enum verdict by_score(const struct verdict_rule *r, double score, char reason[JUDGE_REASON_MAX])
+{
+    enum verdict v = isnan(r->pass_below) ? VERDICT_REVIEW : rule_verdict(r, score, r->n_views);
+    int at = snprintf(reason, JUDGE_REASON_MAX, "score: %.4g, ", score);
+    char *to = reason + at;
+    size_t left = JUDGE_REASON_MAX - (size_t)at;
+    if (v == VERDICT_PASS)
+        snprintf(to, left, "passes below %.4g", r->pass_below);
+    else if (v == VERDICT_FAIL)
+        snprintf(to, left, "fails from %.4g on", r->fail_from);
+    else
+        snprintf(to, left, "between %.4g and %.4g", r->pass_below, r->fail_from);
+    return v;
+}
+
+static void judge_photo(struct run *r, struct judged_photo *p, const struct extract_row *row,
+                        const struct fmt_error *failure)
+{
+    struct fmt_error why = *failure;
+    p->score = NAN;
+    p->read = !why.status && judge_score(r->j, row, &p->score, &why) == 0;
+    if (!p->read) {
+        p->score = NAN;
+        p->verdict = VERDICT_REVIEW;
+        snprintf(p->reason, sizeof p->reason, "unreadable: %s", without_name(why.text, p->photo->name));
+        return;
+    }
+    p->verdict = by_score(&r->j->settings.rule, p->score, p->reason);
+}
+
+/* ------------------------------------------------------------------ installations */
+/* The first photograph that a gate stops or that cannot be read; NULL: there is none. */
+static const struct judged_photo *find_stopped(const struct run *r)
+{
+    for (int64_t i = 0; i < r->n; i++)
+        if (strncmp(r->photo[i].reason, "score:", 6) != 0)
+            return &r->photo[i];
+    return NULL;
+}
+
+static int score_group(struct run *r, struct judged_group *g)
+{
+    double *score = malloc((size_t)r->n * sizeof *score);
+    int32_t *view = malloc((size_t)r->n * sizeof *view), *all = malloc((size_t)r->n * sizeof *all);
+    int n = 0;
+    for (int64_t i = 0; i < r->n && score && view && all; i++) {
+        all[i] = r->photo[i].photo->view;
+        if (!r->photo[i].read)
+            continue;
+        score[n] = r->photo[i].score;
+        view[n++] = r->photo[i].photo->view;
+    }
+    int status = score && view && all ? 0 : fmt_no_memory(r->e);
+    if (!status) {
+        g->score = n > 0 ? rule_score(&r->j->settings.rule, score, view, n) : NAN;
+        g->n_views = rule_views(all, (int)r->n);
+    }
+    free(score);
+    free(view);
+    free(all);
+    return status;
+}
+
+/* What keeps an installation from a verdict by its score, in this order: views that are missing; a photograph that is
+ * unreadable or that a gate stops; more views than there should be, which are then likely those of several. */
+static void judge_group(struct run *r, struct judged_group *g)
+{
+    const struct judged_photo *stopped = find_stopped(r);
+    int expected = r->j->settings.rule.n_views;
+    if (expected > 0 && g->n_views != expected) {
+        g->verdict = g->n_views < expected ? VERDICT_INCOMPLETE : VERDICT_REVIEW;
+        snprintf(g->reason, sizeof g->reason, "views: %d of %d%s%.300s", g->n_views, expected, stopped ? "; " : "",
+                 stopped ? stopped->reason : "");
+    } else if (stopped) {
+        g->verdict = VERDICT_REVIEW;
+        snprintf(g->reason, sizeof g->reason, "%.600s (%.200s)", stopped->reason, stopped->photo->name);
+    } else {
+        g->verdict = by_score(&r->j->settings.rule, g->score, g->reason);
+    }
+}
+
+static int finish_group(struct run *r)
+{
+    const struct photo *first = r->photo[0].photo;
+    struct judged_group g = {.name = *first->group ? first->group : first->name, .n_photographs = (int)r->n};
+    int status = score_group(r, &g);
+    if (!status) {
+        judge_group(r, &g);
+        status = r->job->found(r->job->arg, &g, r->photo);
+    }
+    r->n = 0;
+    return status;
+}
+
+static int write_photo(void *arg, int64_t i, int slot, const struct extract_row *row, const struct fmt_error *failure)
+{
+    (void)slot;
+    struct run *r = arg;
+    const struct photo_list *l = r->list;
+    if (failure->status == FMT_MEMORY)
+        return fmt_fail(r->e, FMT_MEMORY, "%s", failure->text);
+    if (fmt_grow(&r->photo, r->n, &r->capacity, sizeof *r->photo, r->e))
+        return FMT_MEMORY;
+    struct judged_photo *p = &r->photo[r->n++];
+    p->photo = &l->photo[i];
+    judge_photo(r, p, row, failure);
+    return i + 1 < l->n && l->photo[i + 1].i_group == l->photo[i].i_group ? 0 : finish_group(r);
+}
+
+/* ------------------------------------------------------------------ the run */
+int judge_run(struct judge *j, const struct photo_list *list, const struct judge_job *job, struct fmt_error *e)
+{
+    int n_slots = extract_slots(&j->extract), n_workers = j->extract.n_workers;
+    struct run r = {.j = j, .list = list, .job = job, .e = e,
+                    .slot = calloc((size_t)n_slots, sizeof *r.slot),
+                    .decoded = calloc((size_t)n_workers, sizeof *r.decoded)};
+    struct extract_job run = {.arg = &r, .n = list->n, .read = read_photo, .write = write_photo};
+    int status = r.slot && r.decoded ? extract_run(&j->extract, &run, e) : fmt_no_memory(e);
+    for (int i = 0; r.slot && i < n_slots; i++)
+        image_set_slot_release(&r.slot[i].image);
+    for (int i = 0; r.decoded && i < n_workers; i++)
+        image_release(&r.decoded[i]);
+    free(r.slot);
+    free(r.decoded);
+    free(r.photo);
+    return status;
+}

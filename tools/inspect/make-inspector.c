@@ -1,0 +1,316 @@
+/* make-inspector.c - see make-inspector.h. The parts are opened and checked as a judge opens them from the file. */
+#include "make-inspector.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+#include "overlap.h"
+#include "scored-set.h"
+#include "tensorfile.h"
+#include "verdict-groups.h"
+#include "version.h"
+
+enum { CHOOSE, CHECK, SETS };
+enum { LEVEL = 3 }; /* of zstd, for what is small */
+
+struct making {
+    struct make_inspector *m;
+    struct judge judge;
+    char *weights_path; /* of the file, where a folder was named */
+    struct file file[INSPECTOR_ROLE_LAST + 1];
+    bool is_open[INSPECTOR_ROLE_LAST + 1];
+    struct judge_parts parts;
+    struct scored_set set[SETS];
+    bool has_set[SETS];
+    struct fmt_error *e;
+};
+
+/* ------------------------------------------------------------------ the parts */
+/* The one file of the weights. Several cannot be a member. */
+static int find_weights(struct making *k)
+{
+    struct tensorfile t;
+    int status = tensorfile_open(&t, k->m->weights, k->e);
+    if (status)
+        return status;
+    if (t.n_parts != 1)
+        status = fmt_fail(k->e, FMT_UNSUPPORTED, "%.150s: weights in %d files: dino-weights convert makes one of them",
+                          t.path, t.n_parts);
+    k->weights_path = status ? NULL : strdup(t.path);
+    tensorfile_close(&t);
+    return status || k->weights_path ? status : fmt_no_memory(k->e);
+}
+
+static int open_part(struct making *k, enum inspector_role role, const char *path, struct fmt_reader *reader)
+{
+    if (!path)
+        return 0;
+    int status = file_open_regular(&k->file[role], path, k->e);
+    k->is_open[role] = !status;
+    if (!status)
+        *reader = file_reader(&k->file[role]);
+    return status;
+}
+
+static int open_parts(struct making *k)
+{
+    const struct make_inspector *m = k->m;
+    struct judge_parts *p = &k->parts;
+    int status = find_weights(k);
+    if (!status)
+        status = open_part(k, INSPECTOR_WEIGHTS, k->weights_path, &p->weights);
+    if (!status)
+        status = open_part(k, INSPECTOR_CLASSIFIER, m->classifier, &p->classifier);
+    if (!status)
+        status = open_part(k, INSPECTOR_BANK, m->bank, &p->bank);
+    if (!status)
+        status = open_part(k, INSPECTOR_FAULTS, m->faults, &p->faults);
+    p->name = m->output;
+    p->weights_name = k->weights_path;
+    return status;
+}
+
+static int open_judge(struct making *k, const struct judge_how *how)
+{
+    struct make_inspector *m = k->m;
+    struct inspect_settings s = inspect_settings_default();
+    struct judge_how as_asked = *how;
+    s.by_bank = m->by_bank;
+    s.rule.how = m->how;
+    s.rule.k = m->k;
+    s.rule.log_odds = !m->by_bank;
+    if (m->positive && !(s.positive = strdup(m->positive)))
+        return fmt_no_memory(k->e);
+    int status = m->pattern ? group_pattern_parse(&s.pattern, m->pattern, k->e) : 0;
+    as_asked.precision = NULL;
+    snprintf(s.precision, sizeof s.precision, "%s", m->precision ? m->precision : "");
+    if (!status)
+        status = judge_open_parts(&k->judge, &k->parts, &s, &as_asked, k->e);
+    inspect_settings_release(&s);
+    return status;
+}
+
+/* ------------------------------------------------------------------ thresholds */
+/* Groups of a set, their scores by the rule, and which are faulty. */
+struct scored_groups {
+    struct verdict_groups groups;
+    double *score;
+    int8_t *faulty;
+};
+
+static int open_groups(struct making *k, int i, struct scored_groups *g)
+{
+    static const struct verdict_classes classes = {.faulty = 1, .good = -1};
+    *g = (struct scored_groups){.score = NULL};
+    int status = verdict_groups_make(&g->groups, &k->set[i].rows, classes, k->e);
+    if (status)
+        return status;
+    g->score = calloc((size_t)g->groups.n + 1, sizeof *g->score);
+    g->faulty = calloc((size_t)g->groups.n + 1, sizeof *g->faulty);
+    return g->score && g->faulty ? 0 : fmt_no_memory(k->e);
+}
+
+static void close_groups(struct scored_groups *g)
+{
+    verdict_groups_release(&g->groups);
+    free(g->score);
+    free(g->faulty);
+}
+
+/* The number of views that all groups have; 0, not checked, where they differ. */
+static int common_views(const struct verdict_groups *g)
+{
+    int n = g->n > 0 ? verdict_groups_views(g, 0) : 0;
+    for (int64_t i = 1; i < g->n && n; i++)
+        n = verdict_groups_views(g, i) == n ? n : 0;
+    return n;
+}
+
+/* Scores of the complete groups to the front, and their counts into the settings. */
+static struct judged_groups judged_of(struct making *k, int i, struct scored_groups *g)
+{
+    struct inspect_settings *s = &k->judge.settings;
+    int64_t n = verdict_groups_complete(&g->groups, &s->rule, g->score, g->faulty);
+    k->m->n_incomplete[i] = g->groups.n - n;
+    return (struct judged_groups){g->score, g->faulty, n};
+}
+
+static int choose_thresholds(struct making *k, struct scored_groups *g)
+{
+    struct make_inspector *m = k->m;
+    struct inspect_settings *s = &k->judge.settings;
+    struct verdict_rule *r = &s->rule;
+    int status = 0;
+    r->n_views = m->n_views >= 0 ? m->n_views : common_views(&g->groups);
+    if (m->how == RULE_LEARNED)
+        status = rule_learn(r, &g->groups, 0, g->score, &m->learned, k->e);
+    else
+        verdict_groups_score(&g->groups, r, g->score);
+    if (status)
+        return status;
+    struct judged_groups judged = judged_of(k, CHOOSE, g);
+    status = thresholds_choose(r, &judged, m->promise, m->n_promises, k->e);
+    for (int i = 0; i < m->n_promises && !status; i++) {
+        s->promise[i].promise = m->promise[i];
+        s->promise[i].chosen = promise_check(&m->promise[i], r, &judged, m->level);
+    }
+    s->n_promises = m->n_promises;
+    s->chosen = verdicts_count(r, &judged);
+    return status;
+}
+
+static int check_promises(struct making *k, struct scored_groups *g)
+{
+    struct inspect_settings *s = &k->judge.settings;
+    verdict_groups_score(&g->groups, &s->rule, g->score);
+    struct judged_groups judged = judged_of(k, CHECK, g);
+    for (int i = 0; i < s->n_promises; i++)
+        s->promise[i].checked = promise_check(&s->promise[i].promise, &s->rule, &judged, k->m->level);
+    s->checked = verdicts_count(&s->rule, &judged);
+    s->is_checked = true;
+    return 0;
+}
+
+static int use_set(struct making *k, int i, const char *path, int (*use)(struct making *, struct scored_groups *))
+{
+    struct scored_groups g;
+    int status = scored_set_open(&k->set[i], path, &k->judge, k->e);
+    if (status)
+        return status;
+    k->has_set[i] = true;
+    k->m->n_left_out[i] = k->set[i].n_left_out;
+    status = open_groups(k, i, &g);
+    if (!status)
+        status = use(k, &g);
+    if (status)
+        fmt_prefix(k->e, path);
+    close_groups(&g);
+    return status;
+}
+
+/* Groups to check promises on must not be those that the thresholds were chosen on. */
+static int check_apart(const struct making *k)
+{
+    struct overlap o;
+    char text[OVERLAP_TEXT];
+    int status = overlap_sets(&k->set[CHOOSE].rows, &k->set[CHECK].rows, false, &o, k->e);
+    return status ? status : overlap_judge(&o, k->m->check, k->m->choose, false, text, k->e);
+}
+
+static int find_thresholds(struct making *k)
+{
+    struct make_inspector *m = k->m;
+    struct verdict_rule *r = &k->judge.settings.rule;
+    int status = 0;
+    if (m->choose) {
+        status = use_set(k, CHOOSE, m->choose, choose_thresholds);
+    } else {
+        r->n_views = m->n_views >= 0 ? m->n_views : 0;
+        r->pass_below = m->pass_below;
+        r->fail_from = m->fail_from;
+    }
+    if (!status && m->check)
+        status = use_set(k, CHECK, m->check, check_promises);
+    return status || !m->check || !m->choose ? status : check_apart(k);
+}
+
+/* ------------------------------------------------------------------ writing */
+static int add_inputs(struct making *k, struct provenance *p, const char *settings)
+{
+    static const char *const role[SETS] = {"choose", "check"};
+    struct judge *j = &k->judge;
+    int status = 0;
+    provenance_text(p, "settings", settings);
+    provenance_input(p, "weights", j->network.hash);
+    if (j->has_classifier)
+        provenance_input_nested(p, "model", j->classifier.identity, j->classifier.provenance);
+    if (j->has_bank)
+        provenance_input_nested(p, "bank", j->bank.identity, j->bank.provenance);
+    if (j->has_faults)
+        provenance_input_nested(p, "faults", j->faults.identity, j->faults.provenance);
+    for (int i = 0; i < SETS && !status; i++)
+        if (k->has_set[i])
+            status = scored_set_input(&k->set[i], role[i], j, p, k->e);
+    return status;
+}
+
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int list_members(struct making *k, struct fmt_memory *settings, struct inspector_part *part)
+{
+    const struct make_inspector *m = k->m;
+    const char *const path[] = {[INSPECTOR_WEIGHTS] = k->weights_path, [INSPECTOR_CLASSIFIER] = m->classifier,
+                                [INSPECTOR_BANK] = m->bank, [INSPECTOR_FAULTS] = m->faults};
+    int n = 0;
+    part[n++] = (struct inspector_part){INSPECTOR_SETTINGS, "settings.json", fmt_memory_reader(settings), LEVEL};
+    for (int role = INSPECTOR_WEIGHTS; role <= INSPECTOR_FAULTS; role++)
+        if (path[role])
+            part[n++] = (struct inspector_part){(enum inspector_role)role, name_of(path[role]),
+                                                file_reader(&k->file[role]),
+                                                role == INSPECTOR_CLASSIFIER ? LEVEL : m->weights_level};
+    return n;
+}
+
+static int write_file(struct making *k, char *settings)
+{
+    struct inspector_part part[INSPECTOR_MEMBERS_MAX];
+    struct fmt_memory text = {(const uint8_t *)settings, strlen(settings), 0};
+    struct provenance p;
+    struct file_out out;
+    provenance_init(&p, "bbu-inspect", DINOTOOLS_VERSION, k->m->explain);
+    int status = add_inputs(k, &p, settings);
+    if (!status)
+        status = file_create_binary(&out, k->m->output, k->e);
+    if (!status) {
+        struct fmt_writer io = file_writer(&out);
+        status = inspector_write(part, list_members(k, &text, part), &p, &io, k->m->identity, k->e);
+        status = file_finish(&out, status, k->e);
+    }
+    provenance_release(&p);
+    return status;
+}
+
+static void close_making(struct making *k)
+{
+    for (int i = 0; i < SETS; i++)
+        if (k->has_set[i])
+            scored_set_close(&k->set[i]);
+    judge_close(&k->judge);
+    for (int i = 0; i <= INSPECTOR_ROLE_LAST; i++)
+        if (k->is_open[i])
+            file_close(&k->file[i]);
+    free(k->weights_path);
+}
+
+int make_inspector_run(struct make_inspector *m, const struct judge_how *how, struct fmt_error *e)
+{
+    struct making k = {.m = m, .e = e};
+    char *settings = NULL;
+    int status = open_parts(&k);
+    if (!status)
+        status = open_judge(&k, how);
+    if (!status)
+        status = find_thresholds(&k);
+    if (!status)
+        status = inspect_settings_text(&k.judge.settings, &settings, e);
+    if (!status)
+        status = write_file(&k, settings);
+    if (!status) {
+        m->settings = k.judge.settings;
+        k.judge.settings.positive = NULL; /* the caller's now */
+    }
+    free(settings);
+    close_making(&k);
+    return status;
+}
+
+void make_inspector_release(struct make_inspector *m)
+{
+    inspect_settings_release(&m->settings);
+}

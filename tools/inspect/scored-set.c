@@ -1,0 +1,187 @@
+/* scored-set.c - see scored-set.h. */
+#include "scored-set.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "groups.h"
+#include "logreg.h"
+#include "overlap.h"
+#include "verify.h"
+
+enum { CLASSES = 2, COLUMNS = ROWS_LABEL | ROWS_GROUP_VIEW | ROWS_KEY | ROWS_GROUP_NAME | ROWS_CONTENT | ROWS_PROBA };
+
+/* ------------------------------------------------------------------ rows of two classes */
+static void put_row(struct rows *to, int64_t i, int32_t label, int32_t positive, double score)
+{
+    to->label[i] = label < 0 ? -1 : label == positive;
+    to->proba[CLASSES * i] = 1 - score;
+    to->proba[CLASSES * i + 1] = score;
+}
+
+/* Names, labels and the probability of one class from rows of several classes. */
+static int take_rows(struct scored_set *s, const struct rows *from, int n_classes, const double *proba,
+                     int32_t positive, struct fmt_error *e)
+{
+    struct rows *to = &s->rows;
+    int status = rows_reserve(to, COLUMNS, from->n, e);
+    for (int64_t i = 0; i < from->n && !status; i++) {
+        put_row(to, i, from->label[i], positive, proba[i * n_classes + positive]);
+        to->group_view[i] = from->group_view[i];
+        to->key[i] = from->key[i];
+        to->group_name[i] = from->group_name[i];
+        memset(to->content[i], 0, DIGEST_BYTES);
+        if (from->content)
+            memcpy(to->content[i], from->content[i], DIGEST_BYTES);
+    }
+    to->n = status ? 0 : from->n;
+    return status;
+}
+
+/* ------------------------------------------------------------------ features */
+static int predict(struct scored_set *s, struct judge *j, struct fmt_error *e)
+{
+    const struct linear *k = &j->classifier;
+    const struct rows *rows = &s->features.rows;
+    struct logreg_model model = {.n_classes = k->features.n_classes, .n_rows = k->n_rows, .dim = k->dim,
+                                 .theta = k->theta};
+    double *proba = malloc((size_t)(rows->n + 1) * (size_t)model.n_classes * sizeof *proba);
+    int status = proba ? logreg_predict(&model, rows, &j->device, proba, e) : fmt_no_memory(e);
+    if (!status)
+        status = take_rows(s, rows, model.n_classes, proba, j->positive, e);
+    free(proba);
+    return status;
+}
+
+static int open_features(struct scored_set *s, struct judge *j, struct fmt_error *e)
+{
+    if (!j->has_classifier || j->settings.by_bank)
+        return fmt_fail(e, FMT_UNSUPPORTED, "%.200s: features; a bank scores photographs: name a catalogue or shards",
+                        s->path);
+    int status = featset_open(&s->features, s->path, INT64_MAX, &j->device, e);
+    s->has_features = !status;
+    if (!status)
+        status = featset_check(&s->features, &j->classifier.features, "the classifier", false, e);
+    return status ? status : predict(s, j, e);
+}
+
+/* ------------------------------------------------------------------ predictions */
+static int open_predictions(struct scored_set *s, struct judge *j, struct fmt_error *e)
+{
+    struct prediction_set *p = &s->predictions;
+    int status = prediction_set_read(p, s->path, 0, e);
+    int32_t positive = 0;
+    if (status)
+        return status;
+    s->has_predictions = true;
+    while (positive < p->n_classes && strcmp(p->class_name[positive], j->settings.positive) != 0)
+        positive++;
+    if (positive == p->n_classes)
+        return fmt_fail(e, FMT_MISMATCH, "%.200s: no class %.100s", s->path, j->settings.positive);
+    return take_rows(s, &p->rows, p->n_classes, p->rows.proba, positive, e);
+}
+
+/* ------------------------------------------------------------------ photographs */
+struct collecting {
+    struct scored_set *s;
+    int32_t positive; /* of the list's classes; -1: there is none */
+};
+
+static int collect(void *arg, const struct judged_group *group, const struct judged_photo *photo)
+{
+    const struct collecting *c = arg;
+    struct rows *to = &c->s->rows;
+    for (int i = 0; i < group->n_photographs; i++) {
+        const struct photo *p = photo[i].photo;
+        if (strncmp(photo[i].reason, "score:", 6) != 0) {
+            c->s->n_left_out++;
+            continue;
+        }
+        put_row(to, to->n, p->label, c->positive, photo[i].score);
+        to->group_view[to->n] = p->view;
+        to->key[to->n] = p->name;
+        to->group_name[to->n] = p->group;
+        memset(to->content[to->n++], 0, DIGEST_BYTES);
+    }
+    return 0;
+}
+
+static int open_photographs(struct scored_set *s, struct judge *j, struct fmt_error *e)
+{
+    struct photo_list_how how = {.pattern = &j->settings.pattern, .separator = '\n'};
+    struct collecting c = {s, -1};
+    struct judge_job job = {.found = collect, .arg = &c};
+    struct photo_list *l = &s->photographs;
+    int status = photo_list_open(l, &s->path, 1, &how, e);
+    if (status)
+        return status;
+    for (int k = 0; k < l->n_classes && j->settings.positive; k++)
+        if (strcmp(l->class_name[k], j->settings.positive) == 0)
+            c.positive = k;
+    if (c.positive < 0)
+        return fmt_fail(e, FMT_MISMATCH, "%.200s: no class %.100s: thresholds are chosen on labelled photographs",
+                        s->path, j->settings.positive ? j->settings.positive : "that is the defect (--positive)");
+    status = rows_reserve(&s->rows, COLUMNS, l->n, e);
+    return status ? status : judge_run(j, l, &job, e);
+}
+
+/* ------------------------------------------------------------------ opening */
+/* Rows that the classifier was fitted to, by content or by the name of their group. */
+static int check_seen(const struct scored_set *s, const struct judge *j, struct fmt_error *e)
+{
+    struct overlap o;
+    char text[OVERLAP_TEXT];
+    if (!j->has_classifier || !j->classifier.has_seen || s->has_predictions)
+        return 0;
+    int status = overlap_seen(&j->classifier.fitted, &s->rows, &o, e);
+    return status ? status : overlap_judge(&o, s->path, "the rows that the classifier was fitted to", false, text, e);
+}
+
+static enum block_kind kind_of(const char *path)
+{
+    struct file f;
+    struct verify_peek peek;
+    if (file_is_dir(path) || file_open_regular(&f, path, NULL))
+        return BLOCK_SHARD;
+    struct fmt_reader io = file_reader(&f);
+    enum block_kind kind = verify_peek(&peek, &io);
+    file_close(&f);
+    return kind;
+}
+
+int scored_set_open(struct scored_set *s, const char *path, struct judge *j, struct fmt_error *e)
+{
+    enum block_kind kind = kind_of(path);
+    *s = (struct scored_set){.path = path, .rows = {.n_classes = CLASSES}};
+    int status = kind == BLOCK_FEAT  ? open_features(s, j, e)
+                 : kind == BLOCK_ANY ? open_predictions(s, j, e)
+                                     : open_photographs(s, j, e);
+    if (!status)
+        status = groups_number((struct rows *[]){&s->rows}, 1, e);
+    if (!status)
+        status = check_seen(s, j, e);
+    if (status)
+        scored_set_close(s);
+    return status;
+}
+
+void scored_set_close(struct scored_set *s)
+{
+    rows_release(&s->rows);
+    if (s->has_features)
+        featset_close(&s->features);
+    if (s->has_predictions)
+        prediction_set_release(&s->predictions);
+    photo_list_close(&s->photographs);
+    *s = (struct scored_set){.path = NULL};
+}
+
+int scored_set_input(struct scored_set *s, const char *role, struct judge *j, struct provenance *p,
+                     struct fmt_error *e)
+{
+    if (s->has_features)
+        provenance_input(p, role, s->features.identity);
+    for (int i = 0; s->has_predictions && i < s->predictions.origins.n; i++)
+        provenance_input(p, s->predictions.origins.item[i].role, s->predictions.origins.item[i].identity);
+    return s->photographs.n > 0 ? image_set_inputs(&s->photographs.images, j->device.pool, p, e) : 0;
+}

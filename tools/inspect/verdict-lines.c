@@ -1,0 +1,141 @@
+/* verdict-lines.c - see verdict-lines.h. */
+#include "verdict-lines.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "json-report.h"
+#include "msg.h"
+#include "printable.h"
+#include "version.h"
+
+/* ------------------------------------------------------------------ JSON */
+/* With the fewest digits that read back exactly. */
+static void add_number(cJSON *o, const char *key, double v)
+{
+    if (isfinite(v))
+        cJSON_AddNumberToObject(o, key, v);
+    else
+        cJSON_AddNullToObject(o, key);
+}
+
+static int begin_json(FILE *out, const char *inspector, const struct judge *j)
+{
+    char hex[DIGEST_HEX];
+    cJSON *o = cJSON_CreateObject();
+    digest_hex(j->identity, hex);
+    json_report_text(o, "report", "inspection");
+    json_report_text(o, "tool", msg_tool());
+    json_report_text(o, "version", DINOTOOLS_VERSION);
+    if (j->settings.positive)
+        json_report_text(o, "positive", j->settings.positive);
+    cJSON *of = json_report_object(json_report_object(o, "origins"), "inspector");
+    json_report_text(of, "identity", hex);
+    json_report_text(of, "path", inspector);
+    return json_report_put(out, o);
+}
+
+static int photo_json(FILE *out, const struct judged_group *g, const struct judged_photo *p)
+{
+    cJSON *o = cJSON_CreateObject();
+    json_report_text(o, "photograph", p->photo->name);
+    json_report_text(o, "group", g->name);
+    if (p->photo->view >= 0)
+        json_report_int(o, "view", p->photo->view);
+    add_number(o, "score", p->score);
+    json_report_text(o, "verdict", verdict_names[p->verdict]);
+    json_report_text(o, "reason", p->reason);
+    return json_report_put(out, o);
+}
+
+static int group_json(FILE *out, const struct judged_group *g, const struct judged_photo *photo)
+{
+    cJSON *o = cJSON_CreateObject();
+    json_report_text(o, "installation", g->name);
+    json_report_int(o, "views", g->n_views);
+    add_number(o, "score", g->score);
+    json_report_text(o, "verdict", verdict_names[g->verdict]);
+    json_report_text(o, "reason", g->reason);
+    cJSON *list = cJSON_AddArrayToObject(o, "photographs");
+    for (int i = 0; i < g->n_photographs; i++)
+        cJSON_AddItemToArray(list, cJSON_CreateString(photo[i].photo->name));
+    return json_report_put(out, o);
+}
+
+/* ------------------------------------------------------------------ text */
+static void begin_text(FILE *out, const char *inspector, const struct judge *j, bool columns)
+{
+    char hex[DIGEST_HEX];
+    digest_hex(j->identity, hex);
+    fprintf(out, "# made by %s %s\n", msg_tool(), DINOTOOLS_VERSION);
+    fprintf(out, "# inspector %s ", hex);
+    printable_put(out, inspector);
+    if (j->settings.positive) {
+        fprintf(out, "\n# positive ");
+        printable_put(out, j->settings.positive);
+    }
+    putc('\n', out);
+    if (!columns)
+        return;
+    fprintf(out, "of\tname\tinstallation\tviews\tscore\tverdict\treason\n");
+}
+
+static void put_number(FILE *out, double v)
+{
+    if (isfinite(v))
+        fprintf(out, "\t%.9g", v);
+    else
+        fprintf(out, "\t-");
+}
+
+/* What an installation and its photographs have in common. */
+static void put_line(FILE *out, const char *of, const char *name, const char *group, int views, double score,
+                     enum verdict verdict, const char *reason)
+{
+    fprintf(out, "%s\t", of);
+    printable_put(out, name);
+    putc('\t', out);
+    printable_put(out, group);
+    if (views >= 0)
+        fprintf(out, "\t%d", views);
+    else
+        fprintf(out, "\t-");
+    put_number(out, score);
+    fprintf(out, "\t%s\t", verdict_names[verdict]);
+    printable_put(out, reason);
+    putc('\n', out);
+}
+
+/* ------------------------------------------------------------------ both */
+int verdict_lines_begin(struct verdict_lines *l, const char *inspector, const struct judge *j, bool columns,
+                        struct fmt_error *e)
+{
+    if (l->json)
+        return begin_json(l->out, inspector, j) ? fmt_no_memory(e) : 0;
+    begin_text(l->out, inspector, j, columns);
+    return 0;
+}
+
+int verdict_lines_found(void *arg, const struct judged_group *g, const struct judged_photo *photo)
+{
+    struct verdict_lines *l = arg;
+    int bad = 0;
+    for (int i = 0; i < g->n_photographs; i++) {
+        const struct judged_photo *p = &photo[i];
+        l->n_photographs++;
+        l->n_unreadable += !p->read;
+        if (l->json) {
+            bad |= photo_json(l->out, g, p);
+        } else {
+            put_line(l->out, "photograph", p->photo->name, g->name, p->photo->view, p->score, p->verdict, p->reason);
+        }
+    }
+    l->n[g->verdict]++;
+    if (l->json) {
+        bad |= group_json(l->out, g, photo);
+    } else {
+        put_line(l->out, "installation", g->name, g->name, g->n_views, g->score, g->verdict, g->reason);
+    }
+    return bad ? FMT_MEMORY : fflush(l->out) ? FMT_IO : 0;
+}

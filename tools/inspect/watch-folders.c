@@ -1,0 +1,160 @@
+/* watch-folders.c - a new folder is watched before it is looked into, so that no file is missed in between. */
+#include "watch-folders.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "photo-list.h"
+
+enum { DEPTH_MAX = 32, EVENTS_BYTES = 1 << 16 };
+enum { MASK = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE_SELF | IN_ONLYDIR };
+
+/* ------------------------------------------------------------------ the list */
+static struct watched *find(struct watch_folders *f, int number)
+{
+    for (int64_t i = 0; i < f->n; i++)
+        if (f->item[i].number == number)
+            return &f->item[i];
+    return NULL;
+}
+
+/* inotify gives the same number again for a folder that it watches already. */
+static int watch(struct watch_folders *f, const char *path, size_t relative, struct fmt_error *e)
+{
+    int number = inotify_add_watch(f->fd, path, MASK);
+    if (number < 0)
+        return file_fail(path, e);
+    struct watched *known = find(f, number);
+    if (known && strcmp(known->path, path) == 0)
+        return 0;
+    if (!known && fmt_grow(&f->item, f->n, &f->capacity, sizeof *f->item, e))
+        return FMT_MEMORY;
+    char *copy = strdup(path);
+    if (!copy)
+        return fmt_no_memory(e);
+    if (known) /* it was renamed */
+        free(known->path);
+    else
+        known = &f->item[f->n++];
+    *known = (struct watched){number, copy, relative};
+    return 0;
+}
+
+static void forget(struct watch_folders *f, int number)
+{
+    struct watched *w = find(f, number);
+    if (!w)
+        return;
+    free(w->path);
+    *w = f->item[--f->n];
+}
+
+/* ------------------------------------------------------------------ looking */
+struct looking {
+    struct watch_folders *f;
+    watch_found *found;
+    void *arg;
+    int n_unread;
+    struct fmt_error *e;
+};
+
+static int look(struct looking *l, const char *path, size_t relative, int depth)
+{
+    char **name;
+    int64_t n;
+    struct fmt_error why = {0};
+    int status = 0;
+    if (depth == DEPTH_MAX || watch(l->f, path, relative, &why) || file_list(path, &name, &n, &why)) {
+        l->n_unread++;
+        return why.status == FMT_MEMORY ? fmt_no_memory(l->e) : 0;
+    }
+    for (int64_t i = 0; i < n && !status; i++) {
+        char *whole = strchr(".@#$~", *name[i]) ? NULL : file_join(path, name[i]);
+        if (whole && file_is_dir(whole))
+            status = look(l, whole, relative, depth + 1);
+        else if (whole && photo_list_is_image(name[i]))
+            status = l->found(l->arg, whole, relative, false);
+        free(whole);
+    }
+    file_list_free(name, n);
+    return status;
+}
+
+int watch_folders_look(struct watch_folders *f, watch_found *found, void *arg, int *n_unread, struct fmt_error *e)
+{
+    struct looking l = {f, found, arg, 0, e};
+    int status = 0;
+    f->lost = false;
+    for (int i = 0; i < f->n_folders && !status; i++) {
+        size_t n = strlen(f->folder[i]);
+        status = look(&l, f->folder[i], n + (f->folder[i][n - 1] != '/'), 0);
+    }
+    *n_unread = l.n_unread;
+    return status;
+}
+
+/* ------------------------------------------------------------------ events */
+static int take_event(struct looking *l, const struct inotify_event *event)
+{
+    struct watch_folders *f = l->f;
+    if (event->mask & IN_Q_OVERFLOW)
+        f->lost = true;
+    if (event->mask & (IN_IGNORED | IN_DELETE_SELF))
+        forget(f, event->wd);
+    const struct watched *w = find(f, event->wd);
+    if (!w || event->len == 0 || strchr(".@#$~", event->name[0]))
+        return 0;
+    size_t relative = w->relative;
+    char *whole = file_join(w->path, event->name);
+    int status = whole ? 0 : fmt_no_memory(l->e);
+    if (!status && event->mask & IN_ISDIR)
+        status = look(l, whole, relative, 1);
+    else if (!status && event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO) && photo_list_is_image(event->name))
+        status = l->found(l->arg, whole, relative, true);
+    free(whole);
+    return status;
+}
+
+int watch_folders_read(struct watch_folders *f, watch_found *found, void *arg, struct fmt_error *e)
+{
+    _Alignas(struct inotify_event) char events[EVENTS_BYTES];
+    struct looking l = {f, found, arg, 0, e};
+    ssize_t n;
+    int status = 0;
+    while (!status && (n = read(f->fd, events, sizeof events)) > 0)
+        for (char *at = events; at < events + n && !status;) {
+            const struct inotify_event *event = (const struct inotify_event *)(const void *)at;
+            status = take_event(&l, event);
+            at += sizeof *event + event->len;
+        }
+    return status;
+}
+
+/* ------------------------------------------------------------------ opening */
+int watch_folders_open(struct watch_folders *f, const char *const *folder, int n, struct fmt_error *e)
+{
+    *f = (struct watch_folders){.folder = folder, .n_folders = n};
+    f->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    int status = f->fd < 0 ? fmt_fail(e, FMT_IO, "inotify: %s", strerror(errno)) : 0;
+    for (int i = 0; i < n && !status; i++) {
+        size_t bytes = strlen(folder[i]);
+        status = watch(f, folder[i], bytes + (folder[i][bytes - 1] != '/'), e);
+    }
+    if (status)
+        watch_folders_close(f);
+    return status;
+}
+
+void watch_folders_close(struct watch_folders *f)
+{
+    for (int64_t i = 0; i < f->n; i++)
+        free(f->item[i].path);
+    free(f->item);
+    if (f->fd >= 0)
+        close(f->fd);
+    *f = (struct watch_folders){.fd = -1};
+}

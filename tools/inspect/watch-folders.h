@@ -1,0 +1,44 @@
+/* watch-folders.h - folders that are watched by inotify: which image files were written in them or moved there, at any
+ * depth. What inotify does not see, as on a network share, is found by looking again from time to time.
+ *
+ *   struct watch_folders f;
+ *   watch_folders_open(&f, folders, n, e);
+ *   watch_folders_look(&f, found, arg, e);        all image files that are there
+ *   poll f.fd;  watch_folders_read(&f, found, arg, e);
+ *   watch_folders_close(&f);
+ */
+#ifndef WATCH_FOLDERS_H
+#define WATCH_FOLDERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fmt.h"
+
+struct watch_folders {
+    int fd; /* of inotify */
+    const char *const *folder;
+    int n_folders;
+    struct watched {
+        int number;      /* of inotify */
+        char *path;
+        size_t relative; /* where the part of names in it begins that is relative to the folder that was named */
+    } *item;
+    int64_t n, capacity;
+    bool lost; /* events were lost: look again */
+};
+
+/* name: of a file in one of the folders; name + relative: relative to the folder that was named. closed: it was closed
+ * after writing, or moved there; else it was only seen. A nonzero result ends the call and is returned. */
+typedef int watch_found(void *arg, const char *name, size_t relative, bool closed);
+
+/* Folders must be there. */
+int watch_folders_open(struct watch_folders *f, const char *const *folder, int n, struct fmt_error *e);
+/* Also watches folders that are new. One that cannot be read is passed over: *n_unread counts them. */
+int watch_folders_look(struct watch_folders *f, watch_found *found, void *arg, int *n_unread, struct fmt_error *e);
+/* Events that are there; does not wait. */
+int watch_folders_read(struct watch_folders *f, watch_found *found, void *arg, struct fmt_error *e);
+void watch_folders_close(struct watch_folders *f);
+
+#endif

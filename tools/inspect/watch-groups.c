@@ -1,0 +1,87 @@
+/* watch-groups.c - see watch-groups.h. There are few at a time, so they are searched one by one. */
+#include "watch-groups.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "verdict.h"
+
+struct watch_group *watch_groups_find(struct watch_groups *g, const char *name, bool *is_new, struct fmt_error *e)
+{
+    for (int64_t i = g->n - 1; i >= 0; i--)
+        if (strcmp(g->item[i].name, name) == 0) {
+            *is_new = false;
+            return &g->item[i];
+        }
+    if (fmt_grow(&g->item, g->n, &g->capacity, sizeof *g->item, e))
+        return NULL;
+    struct watch_group *made = &g->item[g->n];
+    *made = (struct watch_group){.name = strdup(name)};
+    if (!made->name) {
+        fmt_no_memory(e);
+        return NULL;
+    }
+    g->n++;
+    *is_new = true;
+    return made;
+}
+
+int watch_group_add(struct watch_group *g, const char *name, int32_t view, bool settled, struct watch_stamp stamp,
+                    int64_t now_ms, struct fmt_error *e)
+{
+    struct watch_photo *p = NULL;
+    for (int64_t i = 0; i < g->n && !p; i++)
+        p = strcmp(g->photo[i].name, name) == 0 ? &g->photo[i] : NULL;
+    if (!p) {
+        if (fmt_grow(&g->photo, g->n, &g->capacity, sizeof *g->photo, e))
+            return FMT_MEMORY;
+        p = &g->photo[g->n];
+        *p = (struct watch_photo){.name = strdup(name), .view = view};
+        if (!p->name)
+            return fmt_no_memory(e);
+        g->n++;
+    }
+    if (!watch_stamp_same(p->stamp, stamp))
+        p->looked_ms = now_ms;
+    p->stamp = stamp;
+    p->settled = settled;
+    g->arrived_ms = now_ms;
+    return 0;
+}
+
+int watch_group_views(const struct watch_group *g)
+{
+    uint64_t seen[2] = {0}; /* views have two digits, but from a table any number */
+    int n = 0;
+    for (int64_t i = 0; i < g->n; i++) {
+        int32_t v = g->photo[i].view;
+        bool counted = v >= 0 && v < 128, again = counted && seen[v / 64] >> v % 64 & 1;
+        if (counted)
+            seen[v / 64] |= (uint64_t)1 << v % 64;
+        n += !again;
+    }
+    return n;
+}
+
+static void release_group(struct watch_group *g)
+{
+    for (int64_t i = 0; i < g->n; i++)
+        free(g->photo[i].name);
+    free(g->photo);
+    free(g->name);
+}
+
+void watch_groups_remove(struct watch_groups *g, int64_t i)
+{
+    release_group(&g->item[i]);
+    memmove(&g->item[i], &g->item[i + 1], (size_t)(g->n - i - 1) * sizeof *g->item);
+    g->n--;
+}
+
+void watch_groups_release(struct watch_groups *g)
+{
+    for (int64_t i = 0; i < g->n; i++)
+        release_group(&g->item[i]);
+    free(g->item);
+    *g = (struct watch_groups){.n = 0};
+}

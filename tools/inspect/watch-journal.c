@@ -1,0 +1,307 @@
+/* watch-journal.c - see watch-journal.h. */
+#include "watch-journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "num.h"
+#include "text.h"
+#include "xxh64.h"
+
+#define HEAD "bbu-inspect journal 1\n"
+#define BYTES_MAX ((size_t)1 << 32)
+
+bool watch_stamp_of(const char *path, struct watch_stamp *s)
+{
+    struct stat st;
+    if (stat(path, &st) || !S_ISREG(st.st_mode))
+        return false;
+    *s = (struct watch_stamp){st.st_size, (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec};
+    return true;
+}
+
+/* ------------------------------------------------------------------ what is known */
+static uint64_t hash_name(const char *name)
+{
+    uint64_t h = xxh64(name, strlen(name));
+    return h ? h : 1;
+}
+
+static uint64_t hash_stamp(struct watch_stamp s)
+{
+    return xxh64(&s, sizeof s);
+}
+
+/* The place of a name, or the free one where it belongs. */
+static struct watch_seen *place_of(const struct watch_journal *j, uint64_t name)
+{
+    int64_t i = (int64_t)(name & (uint64_t)(j->capacity - 1));
+    while (j->seen[i].name && j->seen[i].name != name)
+        i = (i + 1) & (j->capacity - 1);
+    return &j->seen[i];
+}
+
+static int grow(struct watch_journal *j, struct fmt_error *e)
+{
+    struct watch_journal larger = {.capacity = j->capacity ? 2 * j->capacity : 1024};
+    larger.seen = calloc((size_t)larger.capacity, sizeof *larger.seen);
+    if (!larger.seen)
+        return fmt_no_memory(e);
+    for (int64_t i = 0; i < j->capacity; i++)
+        if (j->seen[i].name)
+            *place_of(&larger, j->seen[i].name) = j->seen[i];
+    free(j->seen);
+    j->seen = larger.seen;
+    j->capacity = larger.capacity;
+    return 0;
+}
+
+static int remember(struct watch_journal *j, const char *name, struct watch_stamp stamp, struct fmt_error *e)
+{
+    if (2 * j->n_seen >= j->capacity && grow(j, e))
+        return FMT_MEMORY;
+    struct watch_seen *s = place_of(j, hash_name(name));
+    j->n_seen += s->name == 0;
+    *s = (struct watch_seen){hash_name(name), hash_stamp(stamp)};
+    return 0;
+}
+
+bool watch_journal_knows(const struct watch_journal *j, const char *name, struct watch_stamp stamp)
+{
+    const struct watch_seen *s = j->capacity ? place_of(j, hash_name(name)) : NULL;
+    return s && s->name && s->stamp == hash_stamp(stamp);
+}
+
+/* ------------------------------------------------------------------ names in the file */
+static const char escaped[] = "\\\t\n\r", letter[] = "\\tnr";
+
+static int put_name(struct fmt_buffer *to, const char *name)
+{
+    int bad = 0;
+    for (; *name; name++) {
+        const char *k = strchr(escaped, *name);
+        const char pair[2] = {'\\', k ? letter[k - escaped] : 0};
+        bad |= k ? fmt_buffer_append(to, pair, 2) : fmt_buffer_append(to, name, 1);
+    }
+    return bad;
+}
+
+static void take_name(char *text) /* in place */
+{
+    char *to = text;
+    for (; *text; text++) {
+        const char *k = *text == '\\' && text[1] ? strchr(letter, text[1]) : NULL;
+        *to++ = k ? escaped[k - letter] : *text;
+        text += k != NULL;
+    }
+    *to = 0;
+}
+
+/* ------------------------------------------------------------------ reading */
+struct name_list {
+    struct named {
+        char *name, *group; /* in the text of the journal */
+        struct watch_stamp stamp;
+        int32_t view;
+    } *item;
+    int64_t n, capacity;
+};
+
+struct reading {
+    struct watch_journal *j;
+    struct name_list judged, named; /* photographs; names from standard input */
+    int64_t n_whole;                /* of judged: those of whole records */
+    struct fmt_error *e;
+};
+
+static int add_item(struct name_list *l, struct named item, struct fmt_error *e)
+{
+    if (fmt_grow(&l->item, l->n, &l->capacity, sizeof *l->item, e))
+        return FMT_MEMORY;
+    l->item[l->n++] = item;
+    return 0;
+}
+
+static int take_line(struct reading *r, char *line)
+{
+    char *word = strsep(&line, "\t"), *a = strsep(&line, "\t"), *b = strsep(&line, "\t"), *c = line;
+    struct named item = {.name = c, .group = b};
+    int64_t view;
+    if (strcmp(word, "photograph") == 0 && c && num_i64(a, &item.stamp.size) && num_i64(b, &item.stamp.time_ns)) {
+        take_name(item.name);
+        return add_item(&r->judged, item, r->e);
+    }
+    if (strcmp(word, "named") == 0 && c && num_i64(a, &view)) {
+        take_name(item.name);
+        take_name(item.group);
+        item.view = (int32_t)view;
+        return add_item(&r->named, item, r->e);
+    }
+    if (strcmp(word, "judged") == 0 && a && !b && num_i64(a, &r->j->end)) {
+        r->n_whole = r->judged.n;
+        return 0;
+    }
+    return fmt_fail(r->e, FMT_INVALID, "%.250s: is no journal of bbu-inspect", r->j->path);
+}
+
+/* text: whole lines and perhaps the beginning of one, which does not count. */
+static int take_text(struct reading *r, char *text)
+{
+    size_t head = sizeof HEAD - 1;
+    if (strlen(text) < head && strncmp(text, HEAD, strlen(text)) == 0)
+        return 0; /* stopped while it was created */
+    if (strncmp(text, HEAD, head) != 0)
+        return fmt_fail(r->e, FMT_INVALID, "%.250s: is no journal of bbu-inspect", r->j->path);
+    int status = 0;
+    for (char *line = text + head, *end; !status && (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        *end = 0;
+        status = take_line(r, line);
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------ writing anew */
+static int put_photograph(struct fmt_buffer *to, const char *name, struct watch_stamp s)
+{
+    char text[80];
+    int n = snprintf(text, sizeof text, "photograph\t%" PRId64 "\t%" PRId64 "\t", s.size, s.time_ns);
+    return fmt_buffer_append(to, text, (size_t)n) || put_name(to, name) || fmt_buffer_append(to, "\n", 1);
+}
+
+static int put_end(struct fmt_buffer *to, int64_t end)
+{
+    char text[40];
+    int n = snprintf(text, sizeof text, "judged\t%" PRId64 "\n", end);
+    return fmt_buffer_append(to, text, (size_t)n);
+}
+
+static int put_named(struct fmt_buffer *to, const struct named *n)
+{
+    char text[24];
+    int bytes = snprintf(text, sizeof text, "named\t%" PRId32 "\t", n->view);
+    return fmt_buffer_append(to, text, (size_t)bytes) || put_name(to, n->group) || fmt_buffer_append(to, "\t", 1) ||
+           put_name(to, n->name) || fmt_buffer_append(to, "\n", 1);
+}
+
+/* What was judged and is still there is remembered; a name that was not judged since has still to be. */
+static int rewrite(struct reading *r, int (*named)(void *, const char *, const char *, int32_t), void *arg)
+{
+    struct watch_journal *j = r->j;
+    struct fmt_buffer text = {0};
+    int status = 0, bad = fmt_buffer_append(&text, HEAD, sizeof HEAD - 1);
+    for (int64_t i = 0; i < r->n_whole && !status; i++) {
+        struct watch_stamp now;
+        const struct named *p = &r->judged.item[i];
+        if (!watch_stamp_of(p->name, &now))
+            continue;
+        bad |= put_photograph(&text, p->name, p->stamp);
+        status = remember(j, p->name, p->stamp, r->e);
+    }
+    bad |= put_end(&text, j->end);
+    for (int64_t i = 0; i < r->named.n && !status; i++) {
+        const struct named *n = &r->named.item[i];
+        struct watch_stamp now;
+        if (watch_stamp_of(n->name, &now) && watch_journal_knows(j, n->name, now))
+            continue;
+        bad |= put_named(&text, n);
+        status = named(arg, n->name, n->group, n->view);
+    }
+    if (!status && bad)
+        status = fmt_no_memory(r->e);
+    if (!status)
+        status = file_save(j->path, text.data, text.bytes, r->e);
+    fmt_buffer_release(&text);
+    return status;
+}
+
+/* ------------------------------------------------------------------ opening */
+static int load(struct reading *r, int (*named)(void *, const char *, const char *, int32_t), void *arg)
+{
+    uint8_t *data = NULL;
+    size_t n = 0;
+    int status = file_exists(r->j->path) ? file_load_regular(r->j->path, BYTES_MAX, &data, &n, r->e) : 0;
+    if (status)
+        return status;
+    char *text = malloc(n + 1);
+    status = text ? 0 : fmt_no_memory(r->e);
+    if (!status) {
+        if (n > 0)
+            memcpy(text, data, n);
+        text[n] = 0;
+        status = take_text(r, text);
+    }
+    if (!status)
+        status = rewrite(r, named, arg);
+    free(r->judged.item);
+    free(r->named.item);
+    free(text);
+    free(data);
+    return status;
+}
+
+int watch_journal_open(struct watch_journal *j, const char *path,
+                       int (*named)(void *arg, const char *name, const char *group, int32_t view), void *arg,
+                       struct fmt_error *e)
+{
+    *j = (struct watch_journal){.path = path, .fd = -1, .end = -1};
+    struct reading r = {.j = j, .e = e};
+    int status = path ? load(&r, named, arg) : 0;
+    if (!status && path && (j->fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)) < 0)
+        status = file_fail(path, e);
+    if (status)
+        watch_journal_close(j);
+    return status;
+}
+
+void watch_journal_close(struct watch_journal *j)
+{
+    if (j->fd >= 0)
+        close(j->fd);
+    free(j->seen);
+    fmt_buffer_release(&j->record);
+    *j = (struct watch_journal){.fd = -1};
+}
+
+/* ------------------------------------------------------------------ records */
+/* In one call, so that a record that is cut is the last one. */
+static int append(struct watch_journal *j, struct fmt_error *e)
+{
+    for (size_t at = 0; j->fd >= 0 && at < j->record.bytes;) {
+        ssize_t n = write(j->fd, j->record.data + at, j->record.bytes - at);
+        if (n < 0 && errno != EINTR)
+            return file_fail(j->path, e);
+        at += n > 0 ? (size_t)n : 0;
+    }
+    j->record.bytes = 0;
+    return 0;
+}
+
+int watch_journal_add(struct watch_journal *j, const char *name, struct watch_stamp stamp, struct fmt_error *e)
+{
+    if (j->path && put_photograph(&j->record, name, stamp))
+        return fmt_no_memory(e);
+    return remember(j, name, stamp, e);
+}
+
+int watch_journal_commit(struct watch_journal *j, int64_t end, struct fmt_error *e)
+{
+    if (j->path && put_end(&j->record, end))
+        return fmt_no_memory(e);
+    return append(j, e);
+}
+
+int watch_journal_named(struct watch_journal *j, const char *name, const char *group, int32_t view,
+                        struct fmt_error *e)
+{
+    struct named n = {.name = (char *)name, .group = (char *)group, .view = view};
+    if (j->path && put_named(&j->record, &n))
+        return fmt_no_memory(e);
+    return append(j, e);
+}

@@ -1,0 +1,35 @@
+/* watch.h - installations are judged as their photographs arrive, in folders or by their names on standard input, until
+ * a stop is asked for; a journal (watch-journal.h) lets the next watch go on where this one ended.
+ *
+ *   struct watch_how how = {.folder = folders, .n_folders = 1, .journal = "verdicts.journal", ...};
+ *   watch_run(&judge, &lines, &how, e);
+ *   watch_stop();                           from any thread
+ *
+ * An installation is judged when as many views are there as the inspector expects, or when none has arrived for a
+ * while. A photograph counts as there when it was closed after writing or moved to its folder, or, where that is not
+ * seen, when it has not changed for a second. If one changes while it is judged, the result is dropped and it is waited
+ * for. When a photograph arrives for an installation that was judged before, its other photographs in that folder are
+ * judged with it again: the last line of an installation counts.
+ */
+#ifndef WATCH_H
+#define WATCH_H
+
+#include "verdict-lines.h"
+
+struct watch_how {
+    const char *const *folder;
+    int n_folders;
+    bool names;          /* on standard input, too; the watch ends where these end and there are no folders */
+    char separator;      /* of names */
+    const char *journal; /* NULL: none */
+    int64_t wait_ms;     /* for further views */
+    int64_t look_ms;     /* between two looks into the folders; 0: only events */
+    const char *inspector; /* its name */
+    void (*warn)(const char *format, ...);
+};
+
+/* Where lines->out is a file, it is cut to what the journal knows. */
+int watch_run(struct judge *j, struct verdict_lines *lines, const struct watch_how *how, struct fmt_error *e);
+void watch_stop(void);
+
+#endif
