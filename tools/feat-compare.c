@@ -115,6 +115,7 @@ static bool compare(FILE *out, const struct prediction_set *a, const struct pred
 {
     struct fmt_error e = {0};
     struct scores_plan plan = {.n_classes = a->n_classes, .class_name = a->class_name, .positive = a->positive,
+                               .distances = a->distances || b->distances,
                                .group_mean = strcmp(group_score, "mean") == 0,
                                .bootstrap = {(int)n_resamples, level, (uint64_t)seed}};
     struct differences d;
