@@ -75,7 +75,7 @@ MAY_INCLUDE_kernels/rows     := kernels/rows kernels/op common formats
 MAY_INCLUDE_kernels/score    := kernels/score kernels/rows kernels/op common formats
 MAY_INCLUDE_kernels/classify := kernels/classify kernels/score kernels/rows kernels/op common formats
 MAY_INCLUDE_kernels/verdict  := kernels/verdict kernels/score kernels/rows kernels/op common formats
-MAY_INCLUDE_kernels/bank     := kernels/bank kernels/rows kernels/img kernels/op common formats
+MAY_INCLUDE_kernels/bank     := kernels/bank kernels/extract kernels/nn kernels/rows kernels/img kernels/op common formats
 MAY_INCLUDE_kernels/gate     := kernels/gate kernels/verdict kernels/score kernels/rows kernels/img kernels/op common formats
 MAY_INCLUDE_kernels/draw     := kernels/draw kernels/score kernels/rows kernels/img kernels/op common formats
 # What tools may include; kernels/cpu is not part of it.
@@ -84,9 +84,10 @@ MAY_INCLUDE_tools/train      := tools/train $(addprefix kernels/,data step extra
 MAY_INCLUDE_tools/weights    := tools/weights $(addprefix kernels/,device extract weights nn img op) common formats
 MAY_INCLUDE_tools/extract    := tools/extract $(addprefix kernels/,device extract weights nn img op) common formats
 MAY_INCLUDE_tools/pack       := tools/pack kernels/img common formats
+MAY_INCLUDE_tools/bank       := tools/bank $(addprefix kernels/,bank extract score rows nn img op) common formats
 MAY_INCLUDE_tools/inspect    := tools/inspect tools/extract kernels/device $(filter-out kernels/step kernels/world kernels/data,$(KERNELS_FOR_TOOLS)) common formats
 MAY_INCLUDE_tools/report     := $(patsubst tools/inspect,tools/report,$(MAY_INCLUDE_tools/inspect))
-MAY_INCLUDE_tools            := $(addprefix tools/,train weights extract pack inspect report) kernels/device $(KERNELS_FOR_TOOLS) common formats
+MAY_INCLUDE_tools            := $(addprefix tools/,train weights extract pack bank inspect report) kernels/device $(KERNELS_FOR_TOOLS) common formats
 MAY_INCLUDE_tests            := tests tests/fuzz kernels/cpu $(MAY_INCLUDE_tools)
 MAY_INCLUDE_examples         := $(MAY_INCLUDE_tests)
 

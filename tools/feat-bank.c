@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "bank-edit.h"
+#include "bank-maps.h"
+#include "image-set.h"
 #include "bank-make.h"
 #include "bank-score.h"
 #include "describe.h"
@@ -28,7 +30,8 @@
 enum { SIZE_DEFAULT = 10000 };
 
 static const char *bank_path, *faults_path, *against_path, *calibrate_path, *subtract_path, *output;
-static const char *size_text, *class_name, *alarms_text, *report_path = "-", *device_name = "auto";
+static const char *size_text, *class_name, *alarms_text, *maps_path, *photographs_path, *masks_path,
+    *scale_text, *report_path = "-", *device_name = "auto";
 static double largest;
 static int64_t memory_bytes = (int64_t)1 << 30, n_jobs, seed;
 static bool join, list, no_scores, json, provenance = true;
@@ -51,6 +54,11 @@ static const struct opt options[] = {
     OPT_PATH(0, "faults", &faults_path, "BANK", "scores are differences from this bank of known faults"),
     OPT_STRING(0, "alarms", &alarms_text, "SHARE[,SURE]",
                "threshold that at most SHARE of good groups reach, from the good photographs of the bank"),
+    OPT_PATH(0, "photographs", &photographs_path, "WHERE", "the photographs of QUERY: shards, or a folder of files"),
+    OPT_PATH(0, "maps", &maps_path, "DIR", "write heat maps, KEY.png and KEY.npy, into DIR"),
+    OPT_STRING(0, "scale", &scale_text, "LOW,HIGH",
+               "distances at the ends of the colours [median and largest of QUERY]"),
+    OPT_PATH(0, "masks", &masks_path, "DIR", "score the maps by masks, PNG files named as the keys"),
     OPT_STRING(0, "positive", &score_options.positive, "CLASS", "of two classes, the one to be found [the second]"),
     OPT_STRING(0, "at-recall", &score_options.at_recall, "R,R,...", "precision at these recalls [0.9,0.95,0.99]"),
     OPT_STRING(0, "at-precision", &score_options.at_precision, "P,P,...", "recall at these precisions [0.9,0.95]"),
@@ -230,6 +238,16 @@ static int64_t parse_size(int64_t n)
         (v >= 1 && (percent ? v > 1 : v != floor(v))))
         msg_usage("--size %s: a number of vectors, or a share as 0.1 or 10%%", size_text);
     return v < 1 || percent ? (int64_t)ceil(v * (double)n) : (int64_t)v;
+}
+
+static bool parse_scale(double scale[2])
+{
+    char *end;
+    scale[0] = strtod(scale_text, &end);
+    bool good = end != scale_text && *end == ',';
+    const char *second = good ? end + 1 : scale_text;
+    scale[1] = strtod(second, &end);
+    return good && end != second && !*end && isfinite(scale[0]) && isfinite(scale[1]) && scale[0] < scale[1];
 }
 
 static void score_good(struct job *j, const struct rows *rows, const char *path)
@@ -593,6 +611,68 @@ static void report_scores(struct job *j, const struct scored *q)
     scores_release(&scores);
 }
 
+/* ------------------------------------------------------------------ maps */
+static void report_pixels(struct job *j, const struct bank_maps *m)
+{
+    struct fmt_error e = {0};
+    const struct pixel_scores *s = &m->pixels;
+    const struct pixel_result *r = &m->result;
+    struct report_node report = scoring_report(&j->scoring, "pixels");
+    report_note(&report, "pixels of %s: %.4g %% of them in %s of faults",
+                FMT_COUNT(s->n_photographs, "photograph", "photographs"),
+                100 * (double)s->n_faulty_pixels / (double)s->n_pixels, FMT_COUNT(r->n_regions, "region", "regions"));
+    if (s->n_unseen_pixels > 0)
+        report_note(&report, "%.3g %% of the pixels, %.3g %% of those of faults and %s were outside of what the network "
+                    "saw, and do not count", 100 * (double)s->n_unseen_pixels / (double)s->n_pixels,
+                    100 * (double)s->n_unseen_faulty_pixels / (double)num_max(1, s->n_faulty_pixels),
+                    FMT_COUNT(s->n_unseen_regions, "region", "regions"));
+    struct report_node *records = report_add(&report, REPORT_RECORDS, NULL);
+    struct report_node *one = report_add(records, REPORT_OBJECT, NULL);
+    report_title(one, "pixels");
+    report_count(one, "photographs", s->n_photographs);
+    report_count(one, "regions", r->n_regions);
+    report_count(one, "unseen_regions", s->n_unseen_regions);
+    report_number(one, "faulty_share", (double)s->n_faulty_pixels / (double)s->n_pixels);
+    report_number(one, "unseen_share", (double)s->n_unseen_pixels / (double)s->n_pixels);
+    report_title(report_put(one, (struct report_node){.kind = REPORT_MEASURE, .name = "pixel_auroc", .number = r->auroc,
+                                                      .low = r->auroc_low, .high = r->auroc_high}), "AUROC");
+    report_title(report_put(one, (struct report_node){.kind = REPORT_MEASURE, .name = "aupro", .number = r->aupro,
+                                                      .low = r->aupro_low, .high = r->aupro_high}),
+                 "AUPRO up to a false positive rate of %g", PIXEL_SCORES_FPR);
+    report_add(&report, REPORT_BREAK, NULL);
+    check(scoring_print(&j->scoring, &report, &e), &e);
+}
+
+static void make_maps(struct job *j, const struct scored *q)
+{
+    struct fmt_error e = {0};
+    struct bank_maps m = {.photographs = photographs_path, .folder = maps_path, .masks = masks_path,
+                          .header = &j->set.header, .rows = &q->rows, .distance = q->distance,
+                          .positive = j->scoring.plan.positive, .bootstrap = j->scoring.plan.bootstrap,
+                          .step = show_step, .arg = &j->progress};
+    double scale[2];
+    if (scale_text && parse_scale(scale)) {
+        m.low = scale[0];
+        m.high = scale[1];
+    }
+    progress_begin(&j->progress, "maps", "photograph", "photographs", q->rows.n);
+    check(bank_maps_run(&m, j->device.pool, &e), &e);
+    progress_end(&j->progress);
+    if (maps_path) {
+        struct report_node report = scoring_report(&j->scoring, "maps");
+        report_note(&report, "maps of %s in %s; colours are from %.6g to %.6g in all of them",
+                    FMT_COUNT(q->rows.n, "photograph", "photographs"), maps_path, m.low, m.high);
+        report_count(&report, "photographs", q->rows.n);
+        report_number(&report, "scale_low", m.low);
+        report_number(&report, "scale_high", m.high);
+        report_add(&report, REPORT_BREAK, NULL);
+        check(scoring_print(&j->scoring, &report, &e), &e);
+    }
+    if (masks_path)
+        report_pixels(j, &m);
+    pixel_scores_close(&m.pixels);
+}
+
 static void score(struct job *j, const char *const *path, int n)
 {
     struct fmt_error e = {0};
@@ -617,6 +697,8 @@ static void score(struct job *j, const char *const *path, int n)
         report_threshold(j, &q);
     if (rows_n_labelled(&q.rows) > 0)
         report_scores(j, &q);
+    if (maps_path || masks_path)
+        make_maps(j, &q);
     if (output)
         write_predictions(j, &q);
     check(scoring_save(&j->scoring, report_path, &e), &e);
@@ -629,6 +711,7 @@ static void check_usage(int n_operands)
 {
     struct fmt_error e = {0};
     struct promise promise;
+    double scale[2];
     int n_modes = (bank_path != NULL) + join + list + (subtract_path != NULL);
     if (n_modes > 1)
         msg_usage("--score, --join, --subtract and --list exclude each other");
@@ -638,6 +721,10 @@ static void check_usage(int n_operands)
         msg_usage("-o FILE is missing: the bank that is written");
     if (subtract_path && n_operands > 1)
         msg_usage("--subtract: one BANK, not %d", n_operands);
+    if ((maps_path || masks_path) && (!bank_path || !photographs_path))
+        msg_usage("--%s needs --score and --photographs", maps_path ? "maps" : "masks");
+    if (scale_text && !parse_scale(scale))
+        msg_usage("--scale %s: two numbers, LOW,HIGH, the first one lower", scale_text);
     if (alarms_text && promise_parse(&promise, PROMISE_ALARMS, alarms_text, &e))
         msg_usage("--alarms %s", e.text);
     if (score_options_parse(&score_options, &e))
