@@ -84,7 +84,7 @@ MAY_INCLUDE_tools/train      := tools/train $(addprefix kernels/,data step extra
 MAY_INCLUDE_tools/weights    := tools/weights $(addprefix kernels/,device extract weights nn img op) common formats
 MAY_INCLUDE_tools/extract    := tools/extract $(addprefix kernels/,device extract weights nn img op) common formats
 MAY_INCLUDE_tools/pack       := tools/pack kernels/img common formats
-MAY_INCLUDE_tools/bank       := tools/bank $(addprefix kernels/,bank extract score rows nn img op) common formats
+MAY_INCLUDE_tools/bank       := tools/bank $(addprefix kernels/,bank extract verdict score rows nn img op) common formats
 MAY_INCLUDE_tools/inspect    := tools/inspect tools/extract kernels/device $(filter-out kernels/step kernels/world kernels/data,$(KERNELS_FOR_TOOLS)) common formats
 MAY_INCLUDE_tools/report     := $(patsubst tools/inspect,tools/report,$(MAY_INCLUDE_tools/inspect))
 MAY_INCLUDE_tools            := $(addprefix tools/,train weights extract pack bank inspect report) kernels/device $(KERNELS_FOR_TOOLS) common formats
@@ -123,7 +123,7 @@ UNIT        := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/te
 HELPERS     := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/*.c))) $(patsubst examples/%.c,$(B)/examples/%,$(sort $(wildcard examples/*.c)))
 HELPERS     := $(filter-out $(B)/tests/tap $(B)/tests/foreign,$(HELPERS))
 # The tools that compute, with one more device, whose memory the host cannot access (tests/foreign.c).
-FOREIGN     := $(addprefix $(B)/tests/foreign-tools/,dino-train dino-extract feat-knn feat-logreg)
+FOREIGN     := $(addprefix $(B)/tests/foreign-tools/,dino-train dino-extract feat-knn feat-logreg feat-bank)
 # Programs that mpirun starts (tests/cli/mpi.sh).
 MPI_TESTS   := $(if $(filter none,$(MPI_NAME)),,$(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/mpi/*.c))))
 PRELOADS    := $(patsubst tests/%.c,$(B)/tests/%.so,$(sort $(wildcard tests/cli/*.c)))

@@ -7,23 +7,20 @@
 
 #include "bank-edit.h"
 #include "bank-maps.h"
-#include "image-set.h"
 #include "bank-make.h"
+#include "bank-report.h"
 #include "bank-score.h"
 #include "describe.h"
 #include "device.h"
 #include "featset.h"
 #include "file.h"
-#include "group-scores.h"
 #include "groups.h"
 #include "input-guard.h"
 #include "msg.h"
 #include "num.h"
 #include "predictions.h"
 #include "progress.h"
-#include "promise.h"
 #include "scoring.h"
-#include "thresholds.h"
 #include "verify.h"
 #include "version.h"
 
@@ -52,16 +49,14 @@ static const struct opt options[] = {
     OPT_FLAG(0, "list", &list, "list the photographs of BANKs"),
     OPT_PATH('s', "score", &bank_path, "BANK", "score the photographs of QUERY by BANK"),
     OPT_PATH(0, "faults", &faults_path, "BANK", "scores are differences from this bank of known faults"),
-    OPT_STRING(0, "alarms", &alarms_text, "SHARE[,SURE]",
-               "threshold that at most SHARE of good groups reach, from the good photographs of the bank"),
+    OPT_STRING(0, "alarms", &alarms_text, "PROMISE",
+               "SHARE or SHARE,SURE: threshold that at most SHARE of good groups reach, as the bank knows them"),
     OPT_PATH(0, "photographs", &photographs_path, "WHERE", "the photographs of QUERY: shards, or a folder of files"),
     OPT_PATH(0, "maps", &maps_path, "DIR", "write heat maps, KEY.png and KEY.npy, into DIR"),
     OPT_STRING(0, "scale", &scale_text, "LOW,HIGH",
                "distances at the ends of the colours [median and largest of QUERY]"),
     OPT_PATH(0, "masks", &masks_path, "DIR", "score the maps by masks, PNG files named as the keys"),
     OPT_STRING(0, "positive", &score_options.positive, "CLASS", "of two classes, the one to be found [the second]"),
-    OPT_STRING(0, "at-recall", &score_options.at_recall, "R,R,...", "precision at these recalls [0.9,0.95,0.99]"),
-    OPT_STRING(0, "at-precision", &score_options.at_precision, "P,P,...", "recall at these precisions [0.9,0.95]"),
     OPT_FLAG(0, "allow-precision", &score_options.allow_precision,
              "use features together although they were computed in different precisions"),
     OPT_CHOICE(0, "group-score", &score_options.group_score, "max|mean", "score of a group of images [max]"),
@@ -399,13 +394,33 @@ static bool is_named(void *arg, const struct bank_photograph *p)
     return false;
 }
 
+/* A key or group in each line; the names point into the text, for free(). */
+static char *read_names(struct names *s, const char *path)
+{
+    struct fmt_error e = {0};
+    uint8_t *data;
+    size_t bytes;
+    check(file_load(path, (size_t)1 << 30, &data, &bytes, &e), &e);
+    char *text = malloc(bytes + 1), *rest = text, *line;
+    if (!text)
+        msg_die("out of memory");
+    memcpy(text, data, bytes);
+    text[bytes] = 0;
+    if (strlen(text) != bytes)
+        msg_die("%s: a bank, or a text with a key or group in each line, is needed", path);
+    while ((line = strsep(&rest, "\n")) != NULL)
+        if (*line)
+            add_name(s, line);
+    free(data);
+    return text;
+}
+
 static void subtract(struct job *j, const char *path)
 {
     struct fmt_error e = {0};
     struct names names = {.n = 0};
     struct bank other = {.n_photographs = 0};
-    uint8_t *text = NULL;
-    size_t bytes = 0;
+    char *text = NULL;
     int64_t n_dropped;
     read_bank(&j->bank, path);
     score_inputs_add(&j->scoring.inputs, "bank", path, j->bank.identity);
@@ -413,16 +428,10 @@ static void subtract(struct job *j, const char *path)
         read_bank(&other, subtract_path);
         for (int64_t i = 0; i < other.n_photographs; i++)
             add_name(&names, (char *)other.photograph[i].key);
-    } else {
-        check(file_load(subtract_path, (size_t)1 << 30, &text, &bytes, &e), &e);
-        char *rest = (char *)text, *line;
-        if (bytes > 0 && (memchr(text, 0, bytes) || !(rest = strndup((char *)text, bytes))))
-            msg_die("%s: a bank, or a text with a key or group in each line, is needed", subtract_path);
-        for (free(text), text = (uint8_t *)rest; rest && (line = strsep(&rest, "\n")) != NULL;)
-            if (*line)
-                add_name(&names, line);
-    }
-    qsort(names.name, (size_t)names.n, sizeof *names.name, by_name);
+    } else
+        text = read_names(&names, subtract_path);
+    if (names.n > 0)
+        qsort(names.name, (size_t)names.n, sizeof *names.name, by_name);
     check_of(path, bank_subtract(&j->bank, is_named, &names, &n_dropped, &e), &e);
     msg_note("%s removed; %s of %s are left", FMT_COUNT(n_dropped, "photograph", "photographs"),
              FMT_COUNT(j->bank.n_vectors, "vector", "vectors"),
@@ -508,88 +517,17 @@ static void write_predictions(const struct job *j, const struct scored *q)
     check(predictions_commit(&p, &e), &e);
 }
 
-/* ------------------------------------------------------------------ the threshold */
-/* Scores of groups: the largest (or mean) of their photographs. Good ones from the bank. */
-static int64_t good_groups(const struct job *j, double *score)
-{
-    struct fmt_error e = {0};
-    struct rows r = {0}, groups, *one[] = {&r};
-    const struct bank *b = &j->bank;
-    r.n_classes = 2;
-    check(rows_reserve(&r, ROWS_LABEL | ROWS_GROUP_NAME | ROWS_KEY | ROWS_EXTRA | ROWS_GROUP_VIEW | ROWS_PROBA,
-                       b->n_photographs, &e), &e);
-    for (int64_t i = 0; i < b->n_photographs; i++) {
-        if (isnan(b->photograph[i].score))
-            continue;
-        r.label[r.n] = !j->scoring.plan.positive;
-        r.group_name[r.n] = b->photograph[i].group;
-        r.key[r.n] = b->photograph[i].key;
-        r.extra[r.n] = "";
-        r.group_view[r.n] = -1;
-        set_score(&r, r.n++, j->scoring.plan.positive, b->photograph[i].score);
-    }
-    check(groups_number(one, 1, &e), &e);
-    check(group_rows(&groups, &r, j->scoring.plan.positive, j->scoring.plan.group_mean, &e), &e);
-    int64_t n = groups.n;
-    for (int64_t i = 0; i < n; i++)
-        score[i] = groups.proba[i * 2 + j->scoring.plan.positive];
-    rows_release(&groups);
-    rows_release(&r);
-    return n;
-}
-
-static void report_reached(const struct job *j, const struct scored *q, double threshold, struct report_node *o)
-{
-    struct fmt_error e = {0};
-    struct rows groups;
-    int64_t n[3] = {0}, reached[3] = {0}; /* good, faulty, unlabelled */
-    static const char *const name[3][2] = {{"good_groups", "good_groups_reached"}, {"faulty_groups", "faulty_groups_reached"},
-                                           {"unlabelled_groups", "unlabelled_groups_reached"}};
-    static const char *const of[3] = {"good", "faulty", "unlabelled"};
-    check(group_rows(&groups, &q->rows, j->scoring.plan.positive, j->scoring.plan.group_mean, &e), &e);
-    for (int64_t i = 0; i < groups.n; i++) {
-        int kind = groups.label[i] < 0 ? 2 : groups.label[i] == j->scoring.plan.positive;
-        n[kind]++;
-        reached[kind] += groups.proba[i * 2 + j->scoring.plan.positive] >= threshold;
-    }
-    for (int kind = 0; kind < 3; kind++)
-        if (n[kind] > 0) {
-            report_note(o, "of %s %s %" PRId64 " reach it", FMT_COUNT(n[kind], of[kind], of[kind]),
-                        n[kind] == 1 ? "group" : "groups", reached[kind]);
-            report_count(o, name[kind][0], n[kind]);
-            report_count(o, name[kind][1], reached[kind]);
-        }
-    rows_release(&groups);
-}
-
+/* ------------------------------------------------------------------ reports */
 static void report_threshold(struct job *j, const struct scored *q)
 {
     struct fmt_error e = {0};
     struct promise promise;
-    struct verdict_rule rule = {.how = RULE_LARGEST};
-    char text[PROMISE_TEXT_BYTES];
+    struct bank_threshold t;
     check(promise_parse(&promise, PROMISE_ALARMS, alarms_text, &e), &e);
-    double *score = malloc((size_t)(j->bank.n_photographs + 1) * sizeof *score);
-    int8_t *faulty = calloc((size_t)j->bank.n_photographs + 1, 1);
-    if (!score || !faulty)
-        msg_die("out of memory");
-    struct judged_groups good = {score, faulty, good_groups(j, score)};
-    if (good.n == 0)
-        msg_die("%s: no scores of good photographs, from which a threshold is chosen%s", bank_path,
-                faults_path ? "; --calibrate with --faults gives them" : "; --calibrate gives them");
-    check_of(bank_path, thresholds_choose(&rule, &good, &promise, 1, &e), &e);
+    check_of(bank_path, bank_threshold_choose(&t, &j->bank, &j->scoring.plan, &promise, &e), &e);
     struct report_node report = scoring_report(&j->scoring, "threshold");
-    report_note(&report, "threshold %.6g: %s, from %s", rule.fail_from, promise_text(&promise, text),
-                FMT_COUNT(good.n, "good group", "good groups"));
-    report_number(&report, "threshold", rule.fail_from);
-    report_number(&report, "alarms", promise.share);
-    report_number(&report, "confidence", promise.confidence);
-    report_count(&report, "calibration_groups", good.n);
-    report_reached(j, q, rule.fail_from, &report);
-    report_add(&report, REPORT_BREAK, NULL);
+    check(bank_threshold_report(&report, &t, &q->rows, &j->scoring.plan, &e), &e);
     check(scoring_print(&j->scoring, &report, &e), &e);
-    free(score);
-    free(faulty);
 }
 
 static void report_scores(struct job *j, const struct scored *q)
@@ -612,37 +550,6 @@ static void report_scores(struct job *j, const struct scored *q)
 }
 
 /* ------------------------------------------------------------------ maps */
-static void report_pixels(struct job *j, const struct bank_maps *m)
-{
-    struct fmt_error e = {0};
-    const struct pixel_scores *s = &m->pixels;
-    const struct pixel_result *r = &m->result;
-    struct report_node report = scoring_report(&j->scoring, "pixels");
-    report_note(&report, "pixels of %s: %.4g %% of them in %s of faults",
-                FMT_COUNT(s->n_photographs, "photograph", "photographs"),
-                100 * (double)s->n_faulty_pixels / (double)s->n_pixels, FMT_COUNT(r->n_regions, "region", "regions"));
-    if (s->n_unseen_pixels > 0)
-        report_note(&report, "%.3g %% of the pixels, %.3g %% of those of faults and %s were outside of what the network "
-                    "saw, and do not count", 100 * (double)s->n_unseen_pixels / (double)s->n_pixels,
-                    100 * (double)s->n_unseen_faulty_pixels / (double)num_max(1, s->n_faulty_pixels),
-                    FMT_COUNT(s->n_unseen_regions, "region", "regions"));
-    struct report_node *records = report_add(&report, REPORT_RECORDS, NULL);
-    struct report_node *one = report_add(records, REPORT_OBJECT, NULL);
-    report_title(one, "pixels");
-    report_count(one, "photographs", s->n_photographs);
-    report_count(one, "regions", r->n_regions);
-    report_count(one, "unseen_regions", s->n_unseen_regions);
-    report_number(one, "faulty_share", (double)s->n_faulty_pixels / (double)s->n_pixels);
-    report_number(one, "unseen_share", (double)s->n_unseen_pixels / (double)s->n_pixels);
-    report_title(report_put(one, (struct report_node){.kind = REPORT_MEASURE, .name = "pixel_auroc", .number = r->auroc,
-                                                      .low = r->auroc_low, .high = r->auroc_high}), "AUROC");
-    report_title(report_put(one, (struct report_node){.kind = REPORT_MEASURE, .name = "aupro", .number = r->aupro,
-                                                      .low = r->aupro_low, .high = r->aupro_high}),
-                 "AUPRO up to a false positive rate of %g", PIXEL_SCORES_FPR);
-    report_add(&report, REPORT_BREAK, NULL);
-    check(scoring_print(&j->scoring, &report, &e), &e);
-}
-
 static void make_maps(struct job *j, const struct scored *q)
 {
     struct fmt_error e = {0};
@@ -660,16 +567,14 @@ static void make_maps(struct job *j, const struct scored *q)
     progress_end(&j->progress);
     if (maps_path) {
         struct report_node report = scoring_report(&j->scoring, "maps");
-        report_note(&report, "maps of %s in %s; colours are from %.6g to %.6g in all of them",
-                    FMT_COUNT(q->rows.n, "photograph", "photographs"), maps_path, m.low, m.high);
-        report_count(&report, "photographs", q->rows.n);
-        report_number(&report, "scale_low", m.low);
-        report_number(&report, "scale_high", m.high);
-        report_add(&report, REPORT_BREAK, NULL);
+        bank_maps_report(&report, &m);
         check(scoring_print(&j->scoring, &report, &e), &e);
     }
-    if (masks_path)
-        report_pixels(j, &m);
+    if (masks_path) {
+        struct report_node report = scoring_report(&j->scoring, "pixels");
+        bank_pixels_report(&report, &m);
+        check(scoring_print(&j->scoring, &report, &e), &e);
+    }
     pixel_scores_close(&m.pixels);
 }
 

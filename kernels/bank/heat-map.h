@@ -21,14 +21,15 @@ struct heat_map {
     int64_t capacity; /* reused from map to map */
 };
 
-/* distance [grid_h,grid_w]: of the patches of an input of g->net_h x g->net_w pixels. m: zeroed, or of an earlier map. */
+/* distance [grid_h,grid_w]: of the patches of an input of g->net_h x g->net_w pixels. m: zeroed, or of an earlier
+ * map. */
 int heat_map_make(struct heat_map *m, const float *distance, int64_t grid_h, int64_t grid_w,
                   const struct extract_geometry *g, int64_t height, int64_t width, struct fmt_error *e);
 void heat_map_release(struct heat_map *m);
 
 /* The photograph in grey, under colours from yellow (just above low, hardly visible) over red to dark red (high and
- * above): one scale for all photographs whose pictures are to be compared. Pixels that were not seen are darkened. out
- * is reserved here. FMT_MISMATCH: of another size. */
+ * above): one scale for all photographs whose pictures are to be compared. Pixels that were not seen are darkened.
+ * out is reserved here. FMT_MISMATCH: of another size. */
 int heat_map_overlay(const struct heat_map *m, const struct image *photograph, double low, double high,
                      struct image *out, struct fmt_error *e);
 /* A file of NumPy, version 1.0: float32 [height,width]. */

@@ -1,6 +1,6 @@
-/* pixel-scores.h - how well maps find the pixels of faults, by masks: the area under the ROC curve over pixels, and AUPRO,
- * the area under the curve of the per-region overlap, as MVTec's published evaluation defines it (Bergmann et al. 2021,
- * "The MVTec Anomaly Detection Dataset", IJCV 129).
+/* pixel-scores.h - how well maps find the pixels of faults, by masks: the area under the ROC curve over pixels, and
+ * AUPRO, the area under the curve of the per-region overlap, as MVTec's published evaluation defines it (Bergmann et
+ * al. 2021, "The MVTec Anomaly Detection Dataset", IJCV 129).
  *
  *   pixel_scores_open(&s, low, high, n_groups, e);              every value of the maps is from low to high
  *   pixel_scores_add(&s, group, map, mask, height, width, e);   photograph by photograph
@@ -11,8 +11,8 @@
  * region is a set of pixels that touch, also at corners. AUPRO is its area over the share of good pixels that reach the
  * threshold, up to fpr_limit, divided by that limit; straight lines between thresholds.
  *
- * Values are rounded to PIXEL_SCORES_LEVELS levels from low to high, equal ones count as ties. Intervals resample groups
- * (bootstrap.h), with PIXEL_SCORES_COARSE levels. Memory: 40 MiB and 32 KiB for each group.
+ * Values are rounded to PIXEL_SCORES_LEVELS levels from low to high, equal ones count as ties. Intervals resample
+ * groups (bootstrap.h), with PIXEL_SCORES_COARSE levels. Memory: 24 MiB, and 48 KiB for each group.
  */
 #ifndef PIXEL_SCORES_H
 #define PIXEL_SCORES_H

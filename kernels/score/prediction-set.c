@@ -123,7 +123,7 @@ static int take_scores(const struct prediction_set *s, const struct cJSON *score
     cJSON_ArrayForEach(one, scores) {
         double value = cJSON_IsNumber(one) || cJSON_IsRaw(one) ? one->valuedouble : NAN;
         if (s->distances ? !isfinite(value) : !(value >= 0 && value <= 1))
-            return fmt_fail(e, FMT_INVALID, s->distances ? "a score that is no number" : "a score that is no probability");
+            return fmt_fail(e, FMT_INVALID, "a score that is no %s", s->distances ? "number" : "probability");
         proba[n++] = value;
     }
     return 0;

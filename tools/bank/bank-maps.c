@@ -1,5 +1,5 @@
-/* bank-maps.c - a pipeline: photographs are decoded and their maps made and written by all threads; pixels are counted in
- * the order of the photographs. */
+/* bank-maps.c - a pipeline: photographs are decoded and their maps made and written by all threads; pixels are counted
+ * in the order of the photographs. */
 #include "bank-maps.h"
 
 #include <math.h>
@@ -64,6 +64,8 @@ static int find_in_shards(struct run *t, struct fmt_error *e)
     const struct rows *r = t->m->rows;
     struct named *row = malloc((size_t)(r->n + 1) * sizeof *row);
     int status = row ? image_set_open(&t->set, &t->m->photographs, 1, '\n', e) : fmt_no_memory(e);
+    if (!status && !t->set.from_shards)
+        status = fmt_fail(e, FMT_INVALID, "%.200s: neither shards nor a folder of photographs", t->m->photographs);
     for (int64_t i = 0; !status && i < r->n; i++) {
         row[i] = (struct named){r->key[i], i};
         t->image[i] = -1;
