@@ -18,7 +18,6 @@ static double level = 0.95, margin = -1;
 static const char *score_name = "auroc", *judged_level = "group";
 static bool prove, json;
 
-
 /* In the order of --score. */
 #define SCORES "auroc|average-precision|accuracy|balanced-accuracy|f1|mcc|log-loss|brier|false-alarms"
 static const enum metrics_whole scores[] = {
