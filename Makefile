@@ -14,6 +14,10 @@ PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/dinotools
+# Where shells look for completions; each tool prints its own.
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
 # Helper programs of the examples, which look for them relative to the folder of the tools.
 HELPERDIR  ?= $(BINDIR)/../libexec/dinotools
 SAN        ?=
@@ -259,7 +263,7 @@ TEXTS     := README.md NEWS.md LICENSE
 INSTALLED_HELPERS := $(addprefix $(B)/,tests/datagen tests/featgen tests/bench tests/bench-step tests/bench-run tests/bench-plot examples/plainfeat)
 install: tools $(INSTALLED_HELPERS)
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR)/examples/slurm $(foreach s,1 5 7,$(DESTDIR)$(MANDIR)/man$(s))
-	install -d $(DESTDIR)$(HELPERDIR)
+	install -d $(addprefix $(DESTDIR),$(HELPERDIR) $(BASHDIR) $(ZSHDIR) $(FISHDIR))
 	install -m 755 $(TOOLS) $(DESTDIR)$(BINDIR)
 	install -m 755 $(INSTALLED_HELPERS) $(DESTDIR)$(HELPERDIR)
 	for p in $(MAN_PAGES); do install -m 644 $$p $(DESTDIR)$(MANDIR)/man$${p##*.}/; done
@@ -267,10 +271,14 @@ install: tools $(INSTALLED_HELPERS)
 	install -m 644 $(filter-out %.sh,$(EXAMPLES)) $(DESTDIR)$(DOCDIR)/examples
 	install -m 755 $(filter %.sh,$(EXAMPLES)) $(DESTDIR)$(DOCDIR)/examples
 	install -m 755 $(SLURM) $(DESTDIR)$(DOCDIR)/examples/slurm
+	for t in $(TOOLS); do n=$${t##*/}; umask 022; \
+	    $$t --completion=bash >$(DESTDIR)$(BASHDIR)/$$n && $$t --completion=zsh >$(DESTDIR)$(ZSHDIR)/_$$n && \
+	    $$t --completion=fish >$(DESTDIR)$(FISHDIR)/$$n.fish || exit; done
 # Files by name; folders stay if they hold anything else.
 uninstall:
 	rm -f $(TOOLS:$(B)/%=$(DESTDIR)$(BINDIR)/%) $(foreach p,$(MAN_PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
 	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,$(TEXTS) $(EXAMPLES) $(SLURM)) $(addprefix $(DESTDIR)$(HELPERDIR)/,$(notdir $(INSTALLED_HELPERS)))
+	rm -f $(foreach t,$(notdir $(TOOLS)),$(addprefix $(DESTDIR),$(BASHDIR)/$(t) $(ZSHDIR)/_$(t) $(FISHDIR)/$(t).fish))
 	-rmdir $(DESTDIR)$(HELPERDIR) $(DESTDIR)$(DOCDIR)/examples/slurm $(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(DOCDIR)
 dist:
 	git archive --format=tar.gz --prefix=dinotools-$(VERSION)/ -o dinotools-$(VERSION).tar.gz HEAD
