@@ -10,8 +10,9 @@
  *
  * The distance is cosine distance to the GATE_NEIGHBOURS-th nearest good photograph. For the similarity all photographs
  * of other installations, good or recent, are compared by their prints (gate-print.h), the most alike and the nearest
- * ones carefully: this also finds a photograph that was compressed again or cropped. A photograph
- * without an installation ("") is an installation of its own. Not for several threads at once, but for functions that take a const reference.
+ * ones carefully: this also finds a photograph that was compressed again or cropped. A photograph without an
+ * installation ("") is an installation of its own.
+ * Only functions that take a const reference may be called by several threads at once.
  */
 #ifndef GATE_REFERENCE_H
 #define GATE_REFERENCE_H
