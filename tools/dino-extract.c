@@ -8,6 +8,7 @@
 #include "device.h"
 #include "disk-space.h"
 #include "extract-network.h"
+#include "extract-parts.h"
 #include "extract.h"
 #include "file.h"
 #include "image-set.h"
@@ -18,6 +19,7 @@
 #include "msg.h"
 #include "num.h"
 #include "opt.h"
+#include "part-extra.h"
 #include "precision-check.h"
 #include "progress.h"
 #include "teacher-name.h"
@@ -25,10 +27,12 @@
 #include "weights.h"
 
 static const char *weights_path, *config_path, *model, *output = "-";
-static const char *tokens = "cls", *layers, *fit = "resize", *net = "teacher";
+static const char *tokens = "cls", *layers, *fit = "resize", *net = "teacher", *tiles, *regions_path;
 static const char *device_name = "auto", *precision_text = "f32", *part_option, *reference_path;
-static int64_t resize, size, n_jobs, n_check;
+static int64_t resize = -1, size = -1, overlap, n_jobs, n_check; /* -1: as published */
+static struct extract_regions regions;
 static struct part part;
+enum { REGIONS_FILE_MAX = 1 << 16 }; /* bytes */
 static bool null_names, no_norm, unit, as_stored, keep_going, force, json, provenance = true;
 
 static const struct opt options[] = {
@@ -43,6 +47,10 @@ static const struct opt options[] = {
     OPT_COUNT(0, "resize", &resize, 0, 65535, "N", "pixels of the shorter side; 0: as it is [256]"),
     OPT_COUNT(0, "size", &size, 0, 65535, "N", "then the square of N pixels in the middle; 0: the whole image [224]"),
     OPT_CHOICE(0, "fit", &fit, "resize|crop|pad", "what is done to sizes that are no multiple of the patch [resize]"),
+    OPT_STRING(0, "tiles", &tiles, "SIDE[:OVERLAP]",
+               "a row for each square of SIDE pixels, which overlap by OVERLAP; --resize is 0 unless given "
+               "[an eighth of SIDE]"),
+    OPT_PATH(0, "regions", &regions_path, "FILE", "a row for each region; lines of NAME X Y WIDTH HEIGHT, and VIEW"),
     OPT_FLAG(0, "as-stored", &as_stored, "pixels as stored: EXIF orientation is not applied"),
     OPT_CHOICE(0, "net", &net, "teacher|student", "the network of weights that hold both [teacher]"),
     OPT_STRING(0, "model", &model, "NAME", "a published model, dinov2_vit{s,b,l,g}14[_reg] [as deduced]"),
@@ -186,8 +194,10 @@ struct run {
     struct feat_header header;
     struct progress progress;
     struct fmt_error error; /* of the output */
-    int64_t n_rows, n_skipped;
-    double cropped; /* sum over the rows */
+    int64_t n_done, n_rows, n_skipped; /* images, rows, images */
+    int64_t rows_per_image; /* of the first image, where there are tiles or regions */
+    double cropped;         /* sum over the images */
+    struct fmt_buffer extra;
 };
 
 static void open_run(struct run *r, struct extract *x, const struct image_set *images)
@@ -213,6 +223,7 @@ static void close_run(struct run *r)
     free(r->slot);
     free(r->decoded);
     recipe_release(&r->header.recipe);
+    fmt_buffer_release(&r->extra);
 }
 
 /* The record is stored in its slot; the pixels belong to the worker, which needs them only to prepare the input. */
@@ -224,7 +235,7 @@ static int read_image(void *arg, int64_t i, int slot, int worker, struct extract
     int status = image_set_read(r->images, r->first + i, s, as_stored, e);
     r->decoded[worker] = s->decoded;
     s->decoded = (struct image){0};
-    *image = (struct extract_image){&r->decoded[worker], s->record.labels.key};
+    *image = (struct extract_image){&r->decoded[worker], s->record.labels.key, s->record.labels.group_view};
     return status;
 }
 
@@ -240,6 +251,21 @@ static int check_shape(const struct run *r, const char *key, const struct extrac
                     key, g->net_w, g->net_h, r->header.image_w, r->header.image_h);
 }
 
+/* The rows of an image: one, or those of its parts. */
+static int add_rows(struct run *r, const struct shard_image *record, const struct extract_row *row)
+{
+    int status = 0;
+    for (int64_t i = 0; i < row->n_parts && !status; i++) {
+        struct feat_row out = {record->labels, row->values + i * feat_width(&r->header), record->sha256};
+        if (row->part)
+            status = part_extra(record->labels.extra, &row->part[i], &r->extra, &out.labels.extra, &r->error);
+        if (!status)
+            status = feat_add(r->writer, &out, &r->error);
+        r->n_rows++;
+    }
+    return status;
+}
+
 static int write_row(void *arg, int64_t i, int slot, const struct extract_row *row, const struct fmt_error *failure)
 {
     struct run *r = arg;
@@ -253,35 +279,41 @@ static int write_row(void *arg, int64_t i, int slot, const struct extract_row *r
         r->n_skipped++;
         return 0;
     }
-    struct feat_row out = {record->labels, row->values, record->sha256};
-    r->n_rows++;
+    r->n_done++;
     r->cropped += row->geometry.cropped;
-    return feat_add(r->writer, &out, &r->error);
+    return add_rows(r, record, row);
 }
 
-/* The shape of the rows where it depends on the images: that of the first one that can be decoded. */
+/* The shape of the rows where it depends on the images, and how many an image has: those of the first one that can be
+ * decoded. */
 static void set_shape_of_first(struct run *r)
 {
     int64_t patch = r->extract->model.vit->config.patch;
     struct image_set_slot *s = &r->slot[0];
-    for (int64_t i = 0; i < r->images->n; i++) {
+    struct extract_part_list parts = {0};
+    for (int64_t i = 0; i < r->images->n && parts.n == 0; i++) {
         struct fmt_error e = {0};
-        struct extract_geometry g;
         if (image_set_read(r->images, i, s, as_stored, &e) ||
-            extract_geometry(&r->extract->settings, patch, s->decoded.height, s->decoded.width, &g, &e)) {
+            extract_parts(&r->extract->settings, patch, s->decoded.height, s->decoded.width,
+                          s->record.labels.group_view, &parts, &e)) {
             if (!keep_going)
                 msg_die("%s", e.text);
-            continue;
+            parts.n = 0;
         }
-        r->header.image_h = (int32_t)g.net_h;
-        r->header.image_w = (int32_t)g.net_w;
-        r->header.grid_h = (int32_t)(g.net_h / patch);
-        r->header.grid_w = (int32_t)(g.net_w / patch);
-        r->header.n_tokens = r->header.grid_h * r->header.grid_w;
         image_release(&s->decoded);
-        return;
     }
-    msg_die("no image can be decoded");
+    if (parts.n == 0)
+        msg_die("no image can be decoded");
+    const struct extract_geometry *g = &parts.part[0].geometry;
+    r->rows_per_image = parts.n;
+    if (extract_width(r->extract) == 0) {
+        r->header.image_h = (int32_t)g->net_h;
+        r->header.image_w = (int32_t)g->net_w;
+        r->header.grid_h = (int32_t)(g->net_h / patch);
+        r->header.grid_w = (int32_t)(g->net_w / patch);
+        r->header.n_tokens = r->header.grid_h * r->header.grid_w;
+    }
+    free(parts.part);
 }
 
 static void make_recipe(const struct extract *x, const struct image_set *images, struct recipe *r)
@@ -301,7 +333,7 @@ static void complete_header(struct run *r, const struct extract_network *n)
     r->header.class_name = r->images->shards.class_name;
     r->header.n_classes = r->images->shards.n_classes;
     make_recipe(r->extract, r->images, &r->header.recipe);
-    if (extract_width(r->extract) == 0)
+    if (extract_width(r->extract) == 0 || extract_has_parts(&r->extract->settings))
         set_shape_of_first(r);
 }
 
@@ -312,11 +344,12 @@ static void check_disk_space(const struct run *r)
     struct fmt_error e = {0};
     char text[32];
     double row = (double)feat_width(&r->header) * sizeof(float) + LABEL_BYTES;
-    double bytes = row * (double)r->n;
+    int64_t n_rows = r->n * num_max(1, r->rows_per_image);
+    double bytes = row * (double)n_rows;
     (r->header.kind == FEAT_PATCH ? msg_note : msg_more)("%s of %s %s going to be written: %s",
-                                                         FMT_COUNT(r->n, "row", "rows"),
+                                                         FMT_COUNT(n_rows, "row", "rows"),
                                                          FMT_COUNT(feat_width(&r->header), "value", "values"),
-                                                         r->n == 1 ? "is" : "are",
+                                                         n_rows == 1 ? "is" : "are",
                                                          num_bytes_text(bytes, text));
     if (disk_space_check(output, bytes, &e) == 0)
         return;
@@ -361,7 +394,7 @@ static void make_provenance(struct provenance *p, const struct extract_network *
     provenance_flag(p, "unit", unit);
     provenance_int(p, "resize", resize);
     provenance_int(p, "size", size);
-    provenance_text(p, "fit", fit);
+    provenance_text(p, "fit", recipe_find(&r->header.recipe, "fit"));
     provenance_flag(p, "as_stored", as_stored);
     provenance_flag(p, "keep_going", keep_going);
     if (n->precision != PRECISION_F32) /* without it: float32, as in files of earlier versions */
@@ -451,7 +484,7 @@ static bool check_precision(struct check *c, struct run *r, const struct device 
 /* check NULL: there was none */
 static void report(const struct run *r, const struct extract_network *n, const struct check *check)
 {
-    double cropped = r->n_rows > 0 ? r->cropped / (double)r->n_rows : 0;
+    double cropped = r->n_done > 0 ? r->cropped / (double)r->n_done : 0;
     char hex[DIGEST_HEX], part_name[PART_TEXT];
     digest_hex(n->hash, hex);
     if (cropped > 0)
@@ -465,7 +498,9 @@ static void report(const struct run *r, const struct extract_network *n, const s
     struct cJSON *o = json_report_begin("extract");
     if (part.n > 0)
         json_report_text(o, "part", part_text(part, part_name));
-    json_report_int(o, "images", r->n_rows);
+    json_report_int(o, "images", r->n_done);
+    if (extract_has_parts(&r->extract->settings))
+        json_report_int(o, "rows", r->n_rows);
     json_report_int(o, "skipped", r->n_skipped);
     json_report_int(o, "values", feat_width(&r->header));
     if (o)
@@ -490,9 +525,44 @@ static struct extract_settings settings_of(const struct extract_network *n)
     if (!feat_kind_parse(tokens, &s.kind))
         msg_bug("a kind of tokens that the option knows and features do not");
     s.fit = strcmp(fit, "crop") == 0 ? EXTRACT_CROP : strcmp(fit, "pad") == 0 ? EXTRACT_PAD : EXTRACT_RESIZE;
+    if (tiles)
+        s.fit = EXTRACT_TILES;
+    s.overlap = overlap;
+    s.regions = regions;
     if (layers && extract_parse_layers(layers, n->vit.config.depth, &s.layers, &e))
         msg_usage("--%s", e.text);
     return s;
+}
+
+/* Sizes that were not given are those of the published evaluation; tiles are of the photograph as it is. */
+static void set_sizes(void)
+{
+    struct fmt_error e = {0};
+    struct extract_settings published = extract_published_settings();
+    if (tiles && size >= 0)
+        msg_usage("--tiles and --size exclude each other");
+    if (tiles && strcmp(fit, "resize") != 0)
+        msg_usage("--tiles and --fit exclude each other");
+    if (tiles && extract_tiles_parse(tiles, &size, &overlap, &e))
+        msg_usage("--%s", e.text);
+    if (resize < 0)
+        resize = tiles ? 0 : published.resize;
+    if (size < 0)
+        size = published.size;
+}
+
+static void read_regions(void)
+{
+    struct fmt_error e = {0};
+    uint8_t *text = NULL;
+    size_t bytes;
+    if (!regions_path)
+        return;
+    if (file_load(regions_path, REGIONS_FILE_MAX, &text, &bytes, &e))
+        msg_die("%s", e.text);
+    if (extract_regions_parse((const char *)text, bytes, &regions, &e))
+        msg_die("%s: %s", regions_path, e.text);
+    free(text);
 }
 
 static void check_usage(int n_operands, char **operand)
@@ -553,7 +623,6 @@ static void open_extraction(struct extract *x, const struct extract_network *n, 
 
 int main(int argc, char **argv)
 {
-    resize = extract_published_settings().resize, size = extract_published_settings().size;
     int first = opt_parse(&tool, argc, argv);
     struct fmt_error e = {0};
     struct extract_network n = {0};
@@ -564,6 +633,8 @@ int main(int argc, char **argv)
     struct provenance prov;
     struct device device;
     check_usage(argc - first, argv + first);
+    set_sizes();
+    read_regions();
     prepare_process();
     if (device_open(&device, device_name, (int)n_jobs, msg_warn, &e))
         opt_fail(&e);

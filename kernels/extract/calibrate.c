@@ -26,7 +26,7 @@ static int read_image(void *arg, int64_t i, int slot, int worker, struct extract
     struct calibration *c = arg;
     struct image_set_slot *s = &c->slot[worker];
     int status = image_set_read(c->job->images, image_of(c->job, i), s, false, e);
-    *image = (struct extract_image){&s->decoded, s->record.labels.key};
+    *image = (struct extract_image){&s->decoded, s->record.labels.key, s->record.labels.group_view};
     return status;
 }
 

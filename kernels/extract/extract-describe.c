@@ -1,4 +1,5 @@
 /* extract-describe.c - the description of features in their file: header and recipe. */
+#include <stdio.h>
 #include <string.h>
 
 #include "extract-internal.h"
@@ -21,11 +22,44 @@ struct feat_header extract_feat_header(const struct extract *x)
     return h;
 }
 
-static const char *const fit_name[] = {[EXTRACT_RESIZE] = "resize", [EXTRACT_CROP] = "crop", [EXTRACT_PAD] = "pad"};
+static const char *const fit_name[] = {
+    [EXTRACT_RESIZE] = "resize", [EXTRACT_CROP] = "crop", [EXTRACT_PAD] = "pad", [EXTRACT_TILES] = "tiles"};
+/* Behind the fit where there are regions: an item that only some recipes have would not tell them from the others. */
+static const char in_regions[] = ", in regions";
+
+/* Sets fit and regions. False: they are in a way that is not known. */
+static bool take_fit(const struct recipe *r, const char *text, struct extract_settings *s)
+{
+    enum { FITS = sizeof fit_name / sizeof *fit_name };
+    const char *regions = recipe_find(r, "regions"), *overlap = recipe_find(r, "overlap");
+    size_t n = strcspn(text, ",");
+    int fit = 0;
+    while (fit < FITS && (strncmp(text, fit_name[fit], n) != 0 || fit_name[fit][n] != 0))
+        fit++;
+    s->fit = (enum extract_fit)fit;
+    if (fit == FITS || (s->fit == EXTRACT_TILES && (!overlap || !num_i64(overlap, &s->overlap))))
+        return false;
+    if (text[n] == 0)
+        return true;
+    return strcmp(text + n, in_regions) == 0 && regions &&
+           extract_regions_parse(regions, strlen(regions), &s->regions, NULL) == 0;
+}
+
+static int add_fit(const struct extract_settings *s, struct recipe *r, struct fmt_error *e)
+{
+    char text[EXTRACT_REGIONS_TEXT_MAX];
+    snprintf(text, sizeof text, "%s%s", fit_name[s->fit], s->regions.n > 0 ? in_regions : "");
+    int status = recipe_add(r, "fit", text, e);
+    if (!status && s->fit == EXTRACT_TILES)
+        status = recipe_add_int(r, "overlap", s->overlap, e);
+    if (status || s->regions.n == 0)
+        return status;
+    extract_regions_text(&s->regions, text);
+    return recipe_add(r, "regions", text, e);
+}
 
 int extract_settings_from(const struct feat_header *h, struct extract_settings *s, struct fmt_error *e)
 {
-    enum { FITS = sizeof fit_name / sizeof *fit_name };
     static const char *const needed[] = {"resize", "size", "fit", "as_stored"};
     const char *value[4];
     for (int i = 0; i < 4; i++)
@@ -33,12 +67,9 @@ int extract_settings_from(const struct feat_header *h, struct extract_settings *
             return fmt_fail(e, FMT_INVALID, "does not say how images became the network's input (%s)", needed[i]);
     *s = (struct extract_settings){.kind = h->kind, .layers = h->layers, .no_norm = !h->normalised,
                                    .unit_length = h->unit, .as_stored = strcmp(value[3], "yes") == 0};
-    int fit = 0;
-    while (fit < FITS && strcmp(value[2], fit_name[fit]) != 0)
-        fit++;
-    if (fit == FITS || !num_i64(value[0], &s->resize) || !num_i64(value[1], &s->size) || h->layers == 0)
+    if (!take_fit(&h->recipe, value[2], s) || !num_i64(value[0], &s->resize) || !num_i64(value[1], &s->size) ||
+        h->layers == 0)
         return fmt_fail(e, FMT_INVALID, "made in a way that this version does not know");
-    s->fit = (enum extract_fit)fit;
     return 0;
 }
 
@@ -59,7 +90,7 @@ int extract_recipe(const struct extract *x, struct recipe *r, struct fmt_error *
     if (!status)
         status = recipe_add_int(r, "size", s->size, e);
     if (!status)
-        status = recipe_add(r, "fit", fit_name[s->fit], e);
+        status = add_fit(s, r, e);
     if (!status)
         status = recipe_add_flag(r, "as_stored", s->as_stored, e);
     if (!status)

@@ -10,7 +10,7 @@ static int64_t fit_side(enum extract_fit fit, int64_t side, int64_t patch)
     int64_t down = side / patch * patch, up = num_ceil_div(side, patch) * patch;
     if (fit == EXTRACT_PAD)
         return up;
-    if (fit == EXTRACT_CROP)
+    if (fit == EXTRACT_CROP || fit == EXTRACT_TILES)
         return down;
     return down > 0 && side - down <= up - side ? down : up;
 }

@@ -72,20 +72,19 @@ static struct resize resize_of(const struct extract_geometry *g, int64_t height,
 }
 
 /* Resizes the image onto its canvas. */
-static int make_canvas(struct extract_worker *w, const struct image *image, struct extract_input *in,
+static int make_canvas(struct extract_worker *w, const struct extract_window *image, struct extract_input *in,
                        struct fmt_error *e)
 {
     const struct extract_geometry *g = &in->geometry;
     struct resize r = resize_of(g, image->height, image->width, image->components);
     size_t bytes = rgb_values(g->canvas_h, g->canvas_w);
     size_t part_bytes = (size_t)g->rows * (size_t)g->cols * (size_t)image->components;
-    int64_t stride = (int64_t)image->width * image->components;
     struct arena plan = {0};
-    resize_bicubic(&r, NULL, stride, NULL, &plan);
+    resize_bicubic(&r, NULL, image->stride, NULL, &plan);
     if (reserve_scratch(&w->scratch, plan.high, e) || extract_buffer_reserve(&in->canvas, bytes, e))
         return FMT_MEMORY;
     uint8_t *canvas = in->canvas.p, *part = canvas + bytes - part_bytes;
-    resize_bicubic(&r, image->pixels, stride, part, &w->scratch);
+    resize_bicubic(&r, image->pixels, image->stride, part, &w->scratch);
     if (part == canvas)
         return 0; /* RGB, and it fills the canvas */
     spread_part(g, part, image->components, canvas);
@@ -116,15 +115,22 @@ bool extract_is_padded(const struct extract_geometry *g)
     return g->net_h != g->canvas_h || g->net_w != g->canvas_w;
 }
 
+int extract_prepare_window(const struct extract *x, struct extract_worker *w, const struct extract_window *window,
+                           struct extract_input *in, struct fmt_error *e)
+{
+    int status = make_canvas(w, window, in, e);
+    in->padded = !status && extract_is_padded(&in->geometry);
+    return in->padded ? pad(&x->model.pixel_norm, in, e) : status;
+}
+
 int extract_prepare(const struct extract *x, struct extract_worker *w, const struct image *image,
                     struct extract_input *in, struct fmt_error *e)
 {
     int status = extract_geometry(&x->settings, x->model.vit->config.patch, image->height, image->width,
                                   &in->geometry, e);
-    if (!status)
-        status = make_canvas(w, image, in, e);
-    in->padded = !status && extract_is_padded(&in->geometry);
-    return in->padded ? pad(&x->model.pixel_norm, in, e) : status;
+    struct extract_window whole = {image->pixels, (int64_t)image->width * image->components, image->height,
+                                   image->width, image->components};
+    return status ? status : extract_prepare_window(x, w, &whole, in, e);
 }
 
 size_t extract_input_bytes(const struct extract_geometry *g, int64_t height, int64_t width)

@@ -3,6 +3,7 @@
 #define EXTRACT_INTERNAL_H
 
 #include "arena.h"
+#include "extract-parts.h"
 #include "extract.h"
 
 /* Memory that only grows; growing discards its contents. */
@@ -17,11 +18,6 @@ struct extract_input {
     bool padded;
     struct extract_buffer canvas; /* [canvas_h,canvas_w,3] u8 */
     struct extract_buffer values; /* [3,net_h,net_w] f32 where padded: normalised, 0 around the canvas */
-};
-
-/* What a thread needs to prepare images. */
-struct extract_worker {
-    struct arena scratch; /* of resizing */
 };
 
 /* Memory of a forward pass. */
@@ -48,6 +44,20 @@ struct extract_slot {
     struct extract_input input;
     struct extract_row row;
     struct fmt_error failure;
+    struct extract_part_list parts;
+};
+
+/* What a thread needs to prepare images. */
+struct extract_worker {
+    struct arena scratch; /* of resizing */
+    struct extract_slot of_part;
+};
+
+/* Pixels of an image, or of a part of it. */
+struct extract_window {
+    const uint8_t *pixels;
+    int64_t stride, height, width; /* bytes from row to row; pixels */
+    int components;
 };
 
 /* extract-settings.c */
@@ -59,6 +69,9 @@ int extract_buffer_reserve(struct extract_buffer *b, size_t bytes, struct fmt_er
 /* Resizes, crops and pads. Errors do not name the image. */
 int extract_prepare(const struct extract *x, struct extract_worker *w, const struct image *image,
                     struct extract_input *in, struct fmt_error *e);
+/* The same of a window, by the geometry that is set in `in`. */
+int extract_prepare_window(const struct extract *x, struct extract_worker *w, const struct extract_window *window,
+                           struct extract_input *in, struct fmt_error *e);
 bool extract_is_padded(const struct extract_geometry *g);
 /* Memory of a worker and an input for an RGB image of this size. */
 size_t extract_input_bytes(const struct extract_geometry *g, int64_t height, int64_t width);
@@ -68,6 +81,9 @@ size_t extract_input_bytes(const struct extract_geometry *g, int64_t height, int
 bool extract_same_size(const struct extract_slot *a, const struct extract_slot *b);
 int extract_forward(const struct extract *x, struct extract_context *ctx, struct extract_slot *slot, int n,
                     struct fmt_error *e);
+/* extract-part-rows.c: the rows of all parts of an image, one after the other. */
+int extract_forward_parts(const struct extract *x, struct extract_worker *w, struct extract_context *ctx,
+                          const struct extract_image *image, struct extract_slot *slot, struct fmt_error *e);
 /* Memory of a forward pass over a batch of this size. */
 int extract_forward_bytes(const struct extract *x, struct extract_context *ctx, struct extract_input_size size,
                           size_t *bytes, struct fmt_error *e);

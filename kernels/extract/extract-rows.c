@@ -75,6 +75,7 @@ int extract_reserve_row(const struct extract *x, const struct extract_geometry *
                         struct fmt_error *e)
 {
     row->geometry = *g;
+    row->n_parts = 1;
     row->n_tokens = extract_row_tokens(x, g->net_h, g->net_w);
     int64_t n = row->n_tokens * x->dim;
     if (n > FEAT_WIDTH_MAX)

@@ -48,6 +48,13 @@ int extract_check_settings(const struct extract *x, struct fmt_error *e)
         return fmt_fail(e, FMT_INVALID, "layers beyond the last block");
     if (s->resize < 0 || s->size < 0 || s->resize > RESIZE_SIDE_MAX || s->size > RESIZE_SIDE_MAX)
         return fmt_fail(e, FMT_LIMIT, "sizes are from 0 to %d", RESIZE_SIDE_MAX);
+    int64_t patch = x->model.vit->config.patch;
+    if (s->fit == EXTRACT_TILES && (s->size < 1 || s->size % patch != 0 || s->overlap < 0 || s->overlap > s->size / 2))
+        return fmt_fail(e, FMT_INVALID,
+                        "tiles of %lld pixels that overlap by %lld: possible are a multiple of %lld, and half of it",
+                        (long long)s->size, (long long)s->overlap, (long long)patch);
+    if (extract_has_parts(s) && !x->device->backend->batch_changes_bits)
+        return fmt_fail(e, FMT_UNSUPPORTED, "tiles and regions are not possible on this device");
     struct extract_geometry g;
     if (s->size > 0 && extract_geometry(s, x->model.vit->config.patch, s->size, s->size, &g, e))
         return (int)(e ? e->status : FMT_INVALID);

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "extract.h"
+#include "extract-parts.h"
 #include "image-decode.h"
 
 /* Buffers of a worker. */
@@ -28,7 +28,7 @@ static int read_image(void *arg, int64_t i, int slot, int worker, struct extract
     int status = shard_set_read(run->set, run->job->image ? run->job->image[i] : i, &r->buffer, &record, e);
     if (status)
         return status;
-    *image = (struct extract_image){&r->decoded, record.labels.key};
+    *image = (struct extract_image){&r->decoded, record.labels.key, record.labels.group_view};
     status = image_decode(&record, !run->x->settings.as_stored, &r->decoded, e);
     if (status)
         fmt_prefix(e, record.labels.key);
@@ -57,8 +57,8 @@ int extract_shards(struct extract *x, const struct shard_set *set, struct extrac
 {
     struct shards_run run = {.x = x, .set = set, .job = job, .width = extract_width(x)};
     struct extract_job images = {.arg = &run, .n = job->n, .read = read_image, .write = store_row};
-    if (run.width == 0)
-        return fmt_fail(e, FMT_INVALID, "rows of differing width cannot be one matrix");
+    if (run.width == 0 || extract_has_parts(&x->settings))
+        return fmt_fail(e, FMT_INVALID, "rows of differing width, or of parts of images, cannot be one matrix");
     run.reader = calloc((size_t)x->n_workers, sizeof *run.reader);
     if (!run.reader)
         return fmt_no_memory(e);

@@ -70,6 +70,14 @@ int extract_open(struct extract *x, const struct device *device, const struct ex
     return status;
 }
 
+static void release_slot(struct extract_slot *s)
+{
+    free(s->input.canvas.p);
+    free(s->input.values.p);
+    free(s->row.values);
+    free(s->parts.part);
+}
+
 static void release_context(struct extract_context *ctx)
 {
     device_arena_release(&ctx->memory.activations);
@@ -82,8 +90,10 @@ static void release_context(struct extract_context *ctx)
 
 void extract_close(struct extract *x)
 {
-    for (int i = 0; x->worker && i < x->n_workers; i++)
+    for (int i = 0; x->worker && i < x->n_workers; i++) {
         arena_release(&x->worker[i].scratch);
+        release_slot(&x->worker[i].of_part);
+    }
     for (int i = 0; x->context && i < n_contexts(x); i++)
         release_context(&x->context[i]);
     free(x->worker);
@@ -112,10 +122,11 @@ struct run {
     struct fmt_error *error;   /* why the run as a whole failed */
 };
 
-/* Two items per worker, and one more: a worker that has finished continues while earlier rows are written. */
+/* Two items per worker, and one more: a worker that has finished continues while earlier rows are written. An image of
+ * many parts has many rows: of these there are fewer at once. */
 static int n_items_in_flight(const struct extract *x)
 {
-    return 2 * x->n_workers + 1;
+    return extract_has_parts(&x->settings) ? x->n_workers + 1 : 2 * x->n_workers + 1;
 }
 
 int extract_slots(const struct extract *x)
@@ -142,9 +153,16 @@ static void prepare_image(struct run *r, int64_t i, int i_slot, int worker)
     s->failure = (struct fmt_error){0};
     if (r->job->read(r->job->arg, i, i_slot, worker, &image, &s->failure))
         return;
-    int status = extract_prepare(r->x, &r->x->worker[worker], image.image, &s->input, &s->failure);
-    if (!status && has_own_contexts(r->x))
-        status = extract_forward(r->x, &r->x->context[worker], s, 1, &s->failure);
+    struct extract_worker *w = &r->x->worker[worker];
+    struct extract_context *ctx = has_own_contexts(r->x) ? &r->x->context[worker] : NULL;
+    int status;
+    if (extract_has_parts(&r->x->settings)) {
+        status = extract_forward_parts(r->x, w, ctx, &image, s, &s->failure);
+    } else {
+        status = extract_prepare(r->x, w, image.image, &s->input, &s->failure);
+        if (!status && ctx)
+            status = extract_forward(r->x, ctx, s, 1, &s->failure);
+    }
     if (status && image.name)
         fmt_prefix(&s->failure, image.name);
 }
@@ -217,11 +235,8 @@ static int compute_last(struct run *r)
 
 static void release_slots(struct extract_slot *slot, int n)
 {
-    for (int i = 0; slot && i < n; i++) {
-        free(slot[i].input.canvas.p);
-        free(slot[i].input.values.p);
-        free(slot[i].row.values);
-    }
+    for (int i = 0; slot && i < n; i++)
+        release_slot(&slot[i]);
     free(slot);
 }
 

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "backend.h"
+#include "extract-regions.h"
 #include "feat.h"
 #include "head.h"
 #include "image.h"
@@ -51,7 +52,8 @@ int extract_pack_weights(const struct device *device, const struct vit *vit, con
 enum extract_fit {
     EXTRACT_RESIZE, /* the image is scaled to the nearest multiple: nothing is lost, nothing is added */
     EXTRACT_CROP,   /* cropped on all sides, down to a multiple */
-    EXTRACT_PAD     /* zeros (after normalisation) on all sides, up to a multiple */
+    EXTRACT_PAD,    /* zeros (after normalisation) on all sides, up to a multiple */
+    EXTRACT_TILES   /* nothing of it: the resized image is cut into squares of `size`, a multiple (extract-parts.h) */
 };
 
 struct extract_settings {
@@ -59,6 +61,8 @@ struct extract_settings {
     int64_t resize; /* the shorter side after resizing, in pixels; 0: not resized */
     int64_t size;   /* side of the square that is then cut from the middle, in pixels; 0: the whole image */
     enum extract_fit fit;
+    int64_t overlap;  /* EXTRACT_TILES: of neighbours, in pixels, at least; up to half of size */
+    struct extract_regions regions; /* rows are of these, not of the whole image; resize and size count for each */
     bool as_stored;   /* the EXIF orientation is not applied (extract_shards) */
     uint64_t layers;  /* bit i: block i; 0: only the last block */
     bool no_norm;     /* block outputs without the final norm */
@@ -102,19 +106,24 @@ int extract_open(struct extract *x, const struct device *device, const struct ex
                  const struct extract_settings *settings, struct fmt_error *e);
 void extract_close(struct extract *x); /* a zeroed struct is allowed */
 
-/* A row and how its image became the network's input. */
+/* A row and how its image became the network's input. With tiles or regions: the rows of an image, one for each part
+ * (extract-parts.h). */
+struct extract_part;
 struct extract_row {
-    float *values;    /* [n_tokens, dim] */
+    float *values;    /* [n_parts, n_tokens, dim] */
     int64_t n_tokens;
     int64_t capacity; /* values */
-    struct extract_geometry geometry;
+    struct extract_geometry geometry; /* of the first part */
+    int64_t n_parts;
+    const struct extract_part *part; /* [n_parts]; NULL: the whole image is the only one */
 };
 
 /* An image that was read, and its name in messages (NULL: none). Both must live until read is called again for the same
- * worker. */
+ * worker. view: its number in its group, for regions of some views; -1 unknown. */
 struct extract_image {
     const struct image *image;
     const char *name;
+    int view;
 };
 
 struct extract_job {

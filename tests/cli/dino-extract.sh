@@ -139,6 +139,45 @@ err_has 'no weights of a vision transformer'
 status 1 dino-extract -w missing.pth s -o no.feat
 check 'no output of what failed' test ! -e no.feat
 
+# ---- tiles and regions: rows of a photograph; where they lie stands in its further keys
+status 0 dino-extract -w "$w" --json --tiles 42:14 s -o tiles.feat
+out_has '"rows":'
+for j in 1 3; do
+    status 0 extract -j$j --tiles 42:14 s -o j.feat
+    same tiles.feat j.feat
+done
+status 0 feat-cat -q --json tiles.feat
+out_has '"tile":"0,1","tile_box":[27,0,42,42]'
+check 'as many rows as tiles' bash -c 'test $(feat-cat -q --json tiles.feat | grep -c tile_box) -eq $(($(feat-cat -q --json a.feat | wc -l) * 9))'
+printf 'left 0.0 0.0 0.5 1.0\nclose 10 10 40 40 1\n' >regions
+status 0 extract --regions regions s -o regions.feat
+status 0 bash -c 'feat-cat -q --json regions.feat | grep -c "\"tile\":\"left\"" >left; feat-cat -q --json regions.feat | grep -c "\"tile\":\"close\"" >close'
+check 'a region of view 1 is in a third of the photographs' test "$(cat left)" -eq $((3 * $(cat close)))
+status 0 extract --regions regions --tiles 28 s -o both.feat
+status 0 bbu-info both.feat
+out_has 'tiles, in regions'
+status 0 extract --resize 0 --size 42 s -o whole.feat
+status 1 feat-knn -q tiles.feat whole.feat
+err_has 'fit resize, other file has tiles'
+status 1 feat-knn -q regions.feat a.feat
+err_has 'fit resize, other file has resize, in regions'
+status 0 extract --tiles 28:7 s -o other.feat
+status 0 extract --tiles 28 s -o tiles28.feat
+status 1 feat-knn -q other.feat tiles28.feat
+err_has 'overlap 3, other file has 7'
+status 1 feat-knn -q both.feat tiles28.feat
+err_has 'fit tiles, other file has tiles, in regions'
+echo 'left 0 0 1' >bad
+status 1 extract --regions bad s -o no.feat
+err_has 'bad: region left'
+printf 'far 90 0 40 40\n' >far
+status 1 extract --regions far s -o no.feat
+err_has 'leaves the 96 x 72 pixels'
+status 1 extract --tiles 40 s -o no.feat
+err_has 'a multiple of 14'
+status 2 extract --tiles 42 --size 42 s -o no.feat
+status 2 extract --tiles 42:22 s -o no.feat
+
 # ---- teacher or student
 . "$TESTS/cli/man-fixture.sh"
 man_fixture "$scratch/both" || check 'the fixture is made' false

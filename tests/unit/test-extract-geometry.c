@@ -1,9 +1,10 @@
 /* test-extract-geometry.c - where images come to for all sizes and fits, and which blocks a list of layers means. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
-#include "extract.h"
+#include "extract-parts.h"
 #include "resize.h"
 #include "rng.h"
 #include "tap.h"
@@ -122,11 +123,81 @@ static void layers(void)
     }
 }
 
+/* ------------------------------------------------------------------ tiles and regions */
+
+/* Along an axis of `full` pixels: every pixel is in a tile, neighbours overlap as asked, none leaves. */
+static void tiles_of(int64_t full, int64_t side, int64_t overlap)
+{
+    struct extract_settings s = {.size = side, .fit = EXTRACT_TILES, .overlap = overlap};
+    struct extract_part_list list = {0};
+    struct fmt_error e = {0};
+    bool good = extract_parts(&s, PATCH, side, full, -1, &list, &e) == 0 && list.n > 0;
+    for (int64_t i = 0; good && i < list.n; i++) {
+        const struct extract_geometry *g = &list.part[i].geometry;
+        int64_t before = i > 0 ? list.part[i - 1].geometry.left + side : overlap;
+        good = g->left <= before - overlap && g->left >= 0 && g->left + g->cols <= full && g->net_w == side &&
+               g->net_h == side && g->top == 0;
+    }
+    const struct extract_geometry *last = good ? &list.part[list.n - 1].geometry : NULL;
+    ok(good && last->left + last->cols == full &&
+           (list.n == 1 || (full - overlap + side - overlap - 1) / (side - overlap) == list.n),
+       "%lld pixels in %lld tiles of %lld:%lld %s", (long long)full, (long long)list.n, (long long)side,
+       (long long)overlap, e.text);
+    free(list.part);
+}
+
+static void regions(void)
+{
+    static const char text[] = "# parts of a board\nlabel 0.25 0.5 0.5 0.25\n\npin 10 20 30 40 2 # a close-up\n";
+    struct extract_settings s = {.size = 28, .resize = 0, .fit = EXTRACT_TILES};
+    struct extract_part_list list = {0};
+    struct fmt_error e = {0};
+    char back[EXTRACT_REGIONS_TEXT_MAX];
+    ok(extract_regions_parse(text, sizeof text - 1, &s.regions, &e) == 0 && s.regions.n == 2, "two regions %s", e.text);
+    extract_regions_text(&s.regions, back);
+    is_text(back, "label 0.250000 0.500000 0.500000 0.250000; pin 10 20 30 40 2", "as text");
+    struct extract_regions again;
+    ok(extract_regions_parse(back, strlen(back), &again, &e) == 0 && memcmp(&again, &s.regions, sizeof again) == 0,
+       "and back");
+    ok(extract_parts(&s, PATCH, 80, 100, 2, &list, &e) == 0 && list.n == 6, "tiles of both: %lld", (long long)list.n);
+    is_text(list.part[1].name, "label/0,1", "the name of a tile");
+    ok(list.part[1].left == 25 && list.part[1].top == 40 && list.part[1].x == 25 + 22 && list.part[1].w == 28,
+       "where it lies in the photograph");
+    ok(list.part[2].name[0] == 'p' && list.part[5].y == 20 + 12 && list.part[5].x == 10 + 2, "the last one");
+    ok(extract_parts(&s, PATCH, 80, 100, 1, &list, &e) == 0 && list.n == 2, "without the region of view 2");
+    ok(extract_parts(&s, PATCH, 50, 100, 2, &list, &e) == FMT_INVALID, "%s", e.text);
+    static const char *const wrong[] = {"a 0 0 10", "a 0.5 0 0.5 1", "a 0.5 0.5 0.6 0.1", "a/b 0 0 1 1", "a 0 0 0 5",
+                                        "a 0 0 5 5\na 1 1 5 5 2", "", "a 0 0 5 5 -1", "a 1 2 3 4 5 6"};
+    int refused = 0, n = sizeof wrong / sizeof *wrong;
+    for (int i = 0; i < n; i++)
+        refused += extract_regions_parse(wrong[i], strlen(wrong[i]), &again, NULL) != 0;
+    is_int(refused, n, "what is no list of regions is refused");
+    free(list.part);
+}
+
+static void tiles(void)
+{
+    static const int64_t full[] = {1, 27, 28, 29, 55, 56, 57, 100, 1000, 4000};
+    for (size_t i = 0; i < sizeof full / sizeof *full; i++) {
+        tiles_of(full[i], 28, 0);
+        tiles_of(full[i], 28, 14);
+    }
+    tiles_of(4000, 518, 64);
+    int64_t side = 0, overlap = 0;
+    ok(extract_tiles_parse("518:0", &side, &overlap, NULL) == 0 && side == 518 && overlap == 0, "518:0");
+    ok(extract_tiles_parse("224", &side, &overlap, NULL) == 0 && side == 224 && overlap == 28, "an eighth by itself");
+    ok(extract_tiles_parse("224:113", &side, &overlap, NULL) && extract_tiles_parse("x", &side, &overlap, NULL) &&
+           extract_tiles_parse("224:", &side, &overlap, NULL) && extract_tiles_parse("0", &side, &overlap, NULL),
+       "what is refused");
+}
+
 int main(void)
 {
     published_sizes();
     fits();
     strips();
     layers();
+    tiles();
+    regions();
     return tap_done();
 }

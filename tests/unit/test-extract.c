@@ -7,7 +7,7 @@
 
 #include "arena.h"
 #include "device-memory.h"
-#include "extract.h"
+#include "extract-parts.h"
 #include "file.h"
 #include "resize.h"
 #include "rng.h"
@@ -116,7 +116,7 @@ static int read_one(void *arg, int64_t i, int slot, int worker, struct extract_i
     const struct images *im = arg;
     (void)slot;
     (void)worker;
-    *image = (struct extract_image){&im->image[i], "one of them"};
+    *image = (struct extract_image){&im->image[i], "one of them", -1};
     return i == im->bad ? fmt_fail(e, FMT_TRUNCATED, "cut") : 0;
 }
 
@@ -252,6 +252,81 @@ static void kinds(const struct network *n)
     free(patches.values);
     free(unit.values);
     image_release(&small);
+}
+
+/* ------------------------------------------------------------------ tiles and regions */
+
+/* A copy of a part of an image. */
+static struct image cut(const struct image *im, int64_t top, int64_t left, int64_t height, int64_t width)
+{
+    struct image out = {0};
+    size_t row = (size_t)(width * im->components);
+    if (image_reserve(&out, (int)width, (int)height, im->components, NULL))
+        exit(1);
+    for (int64_t y = 0; y < height; y++)
+        memcpy(out.pixels + (size_t)y * row, image_row(im, (int)(top + y)) + left * im->components, row);
+    return out;
+}
+
+/* Every part has the bits of an extraction of its own, whatever the threads; `of_part` is how. */
+static void check_parts(const struct network *n, const struct extract_settings *s,
+                        const struct extract_settings *of_part, const struct image *im, int64_t n_want)
+{
+    struct extract_row all = row_of(n, s, im);
+    int64_t width = all.n_tokens * n->vit.config.C, right = 0;
+    struct extract_part_list list = {0};
+    if (extract_parts(s, PATCH, im->height, im->width, -1, &list, NULL))
+        exit(1);
+    is_int(all.n_parts, n_want, "rows of an image");
+    for (int64_t i = 0; i < all.n_parts && i < list.n; i++) {
+        const struct extract_part *p = &list.part[i];
+        struct image one = s->fit == EXTRACT_TILES ? cut(im, (int64_t)p->y, (int64_t)p->x, (int64_t)p->h, (int64_t)p->w)
+                                                   : cut(im, p->top, p->left, p->height, p->width);
+        struct extract_row row = row_of(n, of_part, &one);
+        right += row.n_tokens == all.n_tokens &&
+                 memcmp(row.values, all.values + i * width, (size_t)width * sizeof *row.values) == 0;
+        free(row.values);
+        image_release(&one);
+    }
+    is_int(right, n_want, "each with the bits of its part alone");
+    free(list.part);
+    free(all.values);
+}
+
+static void parts(const struct network *n)
+{
+    static const char text[] = "a 3 5 60 40; b 0.5 0.5 0.4 0.3";
+    struct extract_settings tiles = {.kind = FEAT_PATCH, .size = 42, .fit = EXTRACT_TILES, .overlap = 10};
+    struct extract_settings tile = {.kind = FEAT_PATCH, .size = 42};
+    struct extract_settings regions = {.kind = FEAT_CLS, .resize = 32, .size = 28};
+    struct extract_settings region = regions, from;
+    struct image im = {0};
+    struct fmt_error e = {0};
+    draw(&im, 100, 70, 3, 9);
+    check_parts(n, &tiles, &tile, &im, 3 * 2);
+    if (extract_regions_parse(text, strlen(text), &regions.regions, &e))
+        exit(1);
+    check_parts(n, &regions, &region, &im, 2);
+    struct extract x;
+    tiles.size = 41;
+    ok(extract_open(&x, &device, &n->model, &tiles, &e) == FMT_INVALID, "%s", e.text);
+    tiles.size = 42;
+    tiles.regions = regions.regions;
+    if (extract_open(&x, &device, &n->model, &tiles, &e))
+        exit(1);
+    struct feat_header h = extract_feat_header(&x), plain = h;
+    ok(h.image_w == 42 && h.grid_w == 3 && extract_width(&x) == 9 * n->vit.config.C, "the header is of a tile");
+    ok(extract_recipe(&x, &h.recipe, &e) == 0 && extract_settings_from(&h, &from, &e) == 0 && from.fit == tiles.fit &&
+           from.overlap == 10 && memcmp(&from.regions, &tiles.regions, sizeof from.regions) == 0,
+       "the recipe says all");
+    extract_close(&x);
+    if (extract_open(&x, &device, &n->model, &tile, &e) || extract_recipe(&x, &plain.recipe, &e))
+        exit(1);
+    ok(feat_compatible(&h, &plain, false, &e) == FMT_MISMATCH, "whole images of that size: %s", e.text);
+    extract_close(&x);
+    recipe_release(&h.recipe);
+    recipe_release(&plain.recipe);
+    image_release(&im);
 }
 
 /* ------------------------------------------------------------------ many images */
@@ -449,6 +524,7 @@ int main(void)
     if (load(&n, "vit_reg4.pth")) {
         against_pass(&n);
         kinds(&n);
+        parts(&n);
         many_of_each_kind(&n);
         whole_set(&n);
         unload(&n);

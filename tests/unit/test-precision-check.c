@@ -90,7 +90,7 @@ static int read_other(void *arg, int64_t i, int slot, int worker, struct extract
     (void)worker;
     if (i == BROKEN)
         return fmt_fail(e, FMT_TRUNCATED, "cut");
-    *image = (struct extract_image){&im->image[i][im->n_read[i]++ % SIDES], im->name[i]};
+    *image = (struct extract_image){&im->image[i][im->n_read[i]++ % SIDES], im->name[i], -1};
     return 0;
 }
 
@@ -100,7 +100,7 @@ static int read_same(void *arg, int64_t i, int slot, int worker, struct extract_
     (void)slot;
     (void)worker;
     (void)e;
-    *image = (struct extract_image){&im->image[i][0], NULL};
+    *image = (struct extract_image){&im->image[i][0], NULL, -1};
     return 0;
 }
 
@@ -123,7 +123,7 @@ static int read_side(void *arg, int64_t i, int slot, int worker, struct extract_
 {
     const struct rows *r = arg;
     (void)slot, (void)worker, (void)e;
-    *image = (struct extract_image){&r->im->image[i][r->side], NULL};
+    *image = (struct extract_image){&r->im->image[i][r->side], NULL, -1};
     return 0;
 }
 

@@ -92,7 +92,8 @@ static int score_by_bank(struct judge *j, const float *values, int64_t n, double
     return bank_scorer_run(&j->memory->scorer, &rows, 0, 1, NULL, NULL, score, e);
 }
 
-int judge_score(struct judge *j, const struct extract_row *row, double *score, struct fmt_error *e)
+/* Of a row of one part. */
+static int score_part(struct judge *j, const struct extract_row *row, double *score, struct fmt_error *e)
 {
     const float *values = row->values;
     int64_t n = row->n_tokens * j->extract.dim;
@@ -105,4 +106,21 @@ int judge_score(struct judge *j, const struct extract_row *row, double *score, s
     if (status)
         return status;
     return (j->settings.by_bank ? score_by_bank : score_by_classifier)(j, values, n, score, e);
+}
+
+/* Of tiles and regions the largest score is that of the photograph. */
+int judge_score(struct judge *j, const struct extract_row *row, double *score, struct fmt_error *e)
+{
+    int64_t width = row->n_tokens * j->extract.dim;
+    int status = 0;
+    *score = NAN;
+    for (int64_t i = 0; i < row->n_parts && !status; i++) {
+        struct extract_row part = *row;
+        double of_part;
+        part.values = row->values + i * width;
+        status = score_part(j, &part, &of_part, e);
+        if (!status)
+            *score = fmax(*score, of_part);
+    }
+    return status;
 }

@@ -34,7 +34,7 @@ static int read_photo(void *arg, int64_t i, int slot, int worker, struct extract
     int status = image_set_read(&r->list->images, r->list->photo[i].image, &s->image, r->j->as_stored, e);
     r->decoded[worker] = s->image.decoded;
     s->image.decoded = (struct image){0};
-    *image = (struct extract_image){&r->decoded[worker], r->list->photo[i].name};
+    *image = (struct extract_image){&r->decoded[worker], r->list->photo[i].name, r->list->photo[i].view};
     return status;
 }
 
