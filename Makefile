@@ -14,6 +14,10 @@ PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/dinotools
+# Where shells look for completions; each tool prints its own.
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
 # Helper programs of the examples, which look for them relative to the folder of the tools.
 HELPERDIR  ?= $(BINDIR)/../libexec/dinotools
 SAN        ?=
@@ -75,7 +79,7 @@ MAY_INCLUDE_kernels/rows     := kernels/rows kernels/op common formats
 MAY_INCLUDE_kernels/score    := kernels/score kernels/rows kernels/op common formats
 MAY_INCLUDE_kernels/classify := kernels/classify kernels/score kernels/rows kernels/op common formats
 MAY_INCLUDE_kernels/verdict  := kernels/verdict kernels/score kernels/rows kernels/op common formats
-MAY_INCLUDE_kernels/bank     := kernels/bank kernels/rows kernels/img kernels/op common formats
+MAY_INCLUDE_kernels/bank     := kernels/bank kernels/extract kernels/nn kernels/rows kernels/img kernels/op common formats
 MAY_INCLUDE_kernels/gate     := kernels/gate kernels/verdict kernels/score kernels/rows kernels/img kernels/op common formats
 MAY_INCLUDE_kernels/draw     := kernels/draw kernels/score kernels/rows kernels/img kernels/op common formats
 # What tools may include; kernels/cpu is not part of it.
@@ -84,9 +88,10 @@ MAY_INCLUDE_tools/train      := tools/train $(addprefix kernels/,data step extra
 MAY_INCLUDE_tools/weights    := tools/weights $(addprefix kernels/,device extract weights nn img op) common formats
 MAY_INCLUDE_tools/extract    := tools/extract $(addprefix kernels/,device extract weights nn img op) common formats
 MAY_INCLUDE_tools/pack       := tools/pack kernels/img common formats
+MAY_INCLUDE_tools/bank       := tools/bank $(addprefix kernels/,bank extract verdict score rows nn img op) common formats
 MAY_INCLUDE_tools/inspect    := tools/inspect tools/extract kernels/device $(filter-out kernels/step kernels/world kernels/data,$(KERNELS_FOR_TOOLS)) common formats
 MAY_INCLUDE_tools/report     := $(patsubst tools/inspect,tools/report,$(MAY_INCLUDE_tools/inspect))
-MAY_INCLUDE_tools            := $(addprefix tools/,train weights extract pack inspect report) kernels/device $(KERNELS_FOR_TOOLS) common formats
+MAY_INCLUDE_tools            := $(addprefix tools/,train weights extract pack bank inspect report) kernels/device $(KERNELS_FOR_TOOLS) common formats
 MAY_INCLUDE_tests            := tests tests/fuzz kernels/cpu $(MAY_INCLUDE_tools)
 MAY_INCLUDE_examples         := $(MAY_INCLUDE_tests)
 
@@ -122,7 +127,7 @@ UNIT        := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/te
 HELPERS     := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/*.c))) $(patsubst examples/%.c,$(B)/examples/%,$(sort $(wildcard examples/*.c)))
 HELPERS     := $(filter-out $(B)/tests/tap $(B)/tests/foreign,$(HELPERS))
 # The tools that compute, with one more device, whose memory the host cannot access (tests/foreign.c).
-FOREIGN     := $(addprefix $(B)/tests/foreign-tools/,dino-train dino-extract feat-knn feat-logreg)
+FOREIGN     := $(addprefix $(B)/tests/foreign-tools/,dino-train dino-extract feat-knn feat-logreg feat-bank)
 # Programs that mpirun starts (tests/cli/mpi.sh).
 MPI_TESTS   := $(if $(filter none,$(MPI_NAME)),,$(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/mpi/*.c))))
 PRELOADS    := $(patsubst tests/%.c,$(B)/tests/%.so,$(sort $(wildcard tests/cli/*.c)))
@@ -258,7 +263,7 @@ TEXTS     := README.md NEWS.md LICENSE
 INSTALLED_HELPERS := $(addprefix $(B)/,tests/datagen tests/featgen tests/bench tests/bench-step tests/bench-run tests/bench-plot examples/plainfeat)
 install: tools $(INSTALLED_HELPERS)
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR)/examples/slurm $(foreach s,1 5 7,$(DESTDIR)$(MANDIR)/man$(s))
-	install -d $(DESTDIR)$(HELPERDIR)
+	install -d $(addprefix $(DESTDIR),$(HELPERDIR) $(BASHDIR) $(ZSHDIR) $(FISHDIR))
 	install -m 755 $(TOOLS) $(DESTDIR)$(BINDIR)
 	install -m 755 $(INSTALLED_HELPERS) $(DESTDIR)$(HELPERDIR)
 	for p in $(MAN_PAGES); do install -m 644 $$p $(DESTDIR)$(MANDIR)/man$${p##*.}/; done
@@ -266,10 +271,14 @@ install: tools $(INSTALLED_HELPERS)
 	install -m 644 $(filter-out %.sh,$(EXAMPLES)) $(DESTDIR)$(DOCDIR)/examples
 	install -m 755 $(filter %.sh,$(EXAMPLES)) $(DESTDIR)$(DOCDIR)/examples
 	install -m 755 $(SLURM) $(DESTDIR)$(DOCDIR)/examples/slurm
+	for t in $(TOOLS); do n=$${t##*/}; umask 022; \
+	    $$t --completion=bash >$(DESTDIR)$(BASHDIR)/$$n && $$t --completion=zsh >$(DESTDIR)$(ZSHDIR)/_$$n && \
+	    $$t --completion=fish >$(DESTDIR)$(FISHDIR)/$$n.fish || exit; done
 # Files by name; folders stay if they hold anything else.
 uninstall:
 	rm -f $(TOOLS:$(B)/%=$(DESTDIR)$(BINDIR)/%) $(foreach p,$(MAN_PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
 	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,$(TEXTS) $(EXAMPLES) $(SLURM)) $(addprefix $(DESTDIR)$(HELPERDIR)/,$(notdir $(INSTALLED_HELPERS)))
+	rm -f $(foreach t,$(notdir $(TOOLS)),$(addprefix $(DESTDIR),$(BASHDIR)/$(t) $(ZSHDIR)/_$(t) $(FISHDIR)/$(t).fish))
 	-rmdir $(DESTDIR)$(HELPERDIR) $(DESTDIR)$(DOCDIR)/examples/slurm $(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(DOCDIR)
 dist:
 	git archive --format=tar.gz --prefix=dinotools-$(VERSION)/ -o dinotools-$(VERSION).tar.gz HEAD

@@ -8,12 +8,8 @@
 #include "edit-distance.h"
 #include "msg.h"
 #include "num.h"
+#include "opt-completion.h"
 #include "version.h"
-
-static bool takes_value(const struct opt *o)
-{
-    return o->kind != OPT_KIND_FLAG && o->kind != OPT_KIND_UNFLAG && o->kind != OPT_KIND_LEVEL;
-}
 
 static const char *spelled(const struct opt *o)
 {
@@ -102,7 +98,7 @@ static void print_option(const struct opt *o)
     int n = o->letter ? snprintf(head, sizeof head, "  -%c", o->letter) : snprintf(head, sizeof head, "    ");
     if (o->name)
         n += snprintf(head + n, sizeof head - (size_t)n, "%s--%s", o->letter ? ", " : "  ", o->name);
-    if (takes_value(o))
+    if (opt_takes_value(o))
         n += snprintf(head + n, sizeof head - (size_t)n, "%s%s", o->name ? "=" : " ", o->arg);
     printf(n > 30 ? "%s\n%32s%s\n" : "%-32s%s%s\n", head, "", o->help);
 }
@@ -130,6 +126,14 @@ static _Noreturn void print_version(const struct opt_tool *tool)
     printf("%s (dinotools) %s\n", tool->name, DINOTOOLS_VERSION);
     if (describe_build)
         puts(describe_build());
+    exit(msg_finish(EXIT_DONE));
+}
+
+/* Not listed by -h: installing calls it, users do not. */
+static _Noreturn void print_completion(const struct opt_tool *tool, const char *shell)
+{
+    if (!opt_completion_print(stdout, tool, shell))
+        msg_usage("--completion: must be one of bash|zsh|fish, not \"%s\"", shell);
     exit(msg_finish(EXIT_DONE));
 }
 
@@ -184,8 +188,10 @@ static int parse_long(const struct opt_tool *tool, const char *word, const char 
         print_help(tool);
     if (!equals && strcmp(name, "version") == 0)
         print_version(tool);
+    if (equals && n == strlen("completion") && strncmp(name, "completion", n) == 0)
+        print_completion(tool, equals + 1);
     const struct opt *o = find_name(tool, name, n);
-    if (!takes_value(o)) {
+    if (!opt_takes_value(o)) {
         if (equals)
             msg_usage("--%s takes no value", o->name);
         set(tool, o, NULL);
@@ -203,7 +209,7 @@ static int parse_letters(const struct opt_tool *tool, const char *word, const ch
         if (*c == 'h')
             print_help(tool);
         const struct opt *o = find_letter(tool, *c);
-        if (!takes_value(o)) {
+        if (!opt_takes_value(o)) {
             set(tool, o, NULL);
             continue;
         }

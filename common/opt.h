@@ -79,8 +79,13 @@ struct opt_tool {
 #define OPT_NO_PROVENANCE(v)                                                                       \
     OPT_UNFLAG(0, "no-provenance", v, "leave out tool, version and settings")
 
-/* Returns the index of the first operand; operands are moved after the options. Does not return on -h, --version or
- * wrong usage. Calls msg_init. */
+static inline bool opt_takes_value(const struct opt *o)
+{
+    return o->kind != OPT_KIND_FLAG && o->kind != OPT_KIND_UNFLAG && o->kind != OPT_KIND_LEVEL;
+}
+
+/* Returns the index of the first operand; operands are moved after the options. Does not return on -h, --version,
+ * --completion=SHELL (opt-completion.h) or wrong usage. Calls msg_init. */
 int opt_parse(const struct opt_tool *tool, int argc, char **argv);
 
 /* Before opt_parse: what gives a line for --version to print below the version. */

@@ -2,14 +2,15 @@
 # elpv.sh - real photographs, from index to scores with one command: solar cells, good and broken, in
 # ../shared/data/elpv-cells. Trains on the training images without their labels, then compares three kinds of features
 # with the same classifiers: the trained network, the same network untrained, and mean and deviation of the grey values.
-# Prints a table.
+# Prints a table. Then gives verdicts on the groups of test cells, by thresholds that are to keep two promises, and counts
+# what became of these.
 #
 # usage: elpv.sh [DATASET [FOLDER]]     [in the source tree ../shared/data/elpv-cells build/elpv; else FOLDER is elpv]
 #   EPOCHS=N     epochs of 20 iterations of 24 images [20]          SEED=N  seed of the training [0]
 # A run that is in FOLDER is resumed; one of other images or settings is refused: name another FOLDER.
 set -eu
 . "$(dirname "$0")/find-tools.sh"
-need bbu-index bbu-pack dino-train dino-extract feat-cat feat-knn feat-logreg plainfeat
+need bbu-index bbu-pack dino-train dino-extract feat-cat feat-knn feat-logreg feat-verdict plainfeat
 dataset=${1:-${build:+$here/../../shared/data/elpv-cells}} folder=${2:-${build:+$build/}elpv}
 epochs=${EPOCHS:-20} seed=${SEED:-0} start=$SECONDS
 [ -n "$dataset" ] || { echo "elpv.sh: which DATASET? a folder of photographs with lists" >&2; exit 2; }
@@ -74,3 +75,16 @@ field() { # file level key
     printf 'trained: %s x 20 iterations of 24 pictures, seed %s; all of it took %d s on %d processors\n' "$epochs" "$seed" \
         $((SECONDS - start)) "$(nproc)"
 } | tee table.md
+
+# Promises: thresholds from the groups of both other splits, out of fold, because those of val are too few.
+feat-cat -q trained.train.feat trained.val.feat -o trained.fit.feat
+feat-logreg -q -t trained.fit.feat --select auroc --json -m trained.fit.logreg --out-of-fold trained.seen.json \
+    -r trained.fit.json
+feat-logreg -q -m trained.fit.logreg --json -o trained.new.json -r trained.new.scores.json trained.test.feat
+printf '\n'
+if feat-verdict -q -c trained.seen.json --rule learned --missed 5%,95% --alarms 5%,95% --verdicts-only \
+    -o verdicts.txt -r promises.txt trained.new.json 2>refused.txt; then
+    cat promises.txt
+else
+    cat refused.txt
+fi

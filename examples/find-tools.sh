@@ -1,6 +1,7 @@
 # find-tools.sh - sourced by the other examples: puts the tools and their helpers (datagen, plainfeat, bench ...) on
-# PATH. In the source tree these are built in B [build]. For installed examples the tools must be on PATH; their helpers
-# are in libexec/dinotools next to the tools' bin, or in HELPERS.
+# PATH. In the source tree these are built in B [build]. Installed examples take the tools that were installed with them,
+# PREFIX/bin beside PREFIX/share/doc/dinotools/examples; if none are there, those on PATH. Their helpers are in
+# libexec/dinotools next to the tools' bin, or in HELPERS.
 #
 #   here    the folder of the examples            build   the build folder; empty if there is none
 #   need PROGRAM...    exits with a message if one is missing
@@ -11,7 +12,9 @@ if [ -n "${B:-}" ] || [ -e "$here/../Makefile" ]; then
         [ -d "$build" ] && build=$(cd "$build" && pwd) && break
     done
     PATH=$build:$build/tests:$build/examples:$PATH
-elif tool=$(command -v bbu-index); then
+else
+    [ ! -x "$here/../../../../bin/bbu-index" ] || PATH=$(cd "$here/../../../../bin" && pwd):$PATH
+    tool=$(command -v bbu-index) || tool=/nosuch/bin/none # need tells which
     PATH=$PATH:${HELPERS:-$(dirname "$(readlink -f "$tool")")/../libexec/dinotools}
 fi
 export PATH LC_ALL=C

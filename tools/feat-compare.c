@@ -18,7 +18,6 @@ static double level = 0.95, margin = -1;
 static const char *score_name = "auroc", *judged_level = "group";
 static bool prove, json;
 
-
 /* In the order of --score. */
 #define SCORES "auroc|average-precision|accuracy|balanced-accuracy|f1|mcc|log-loss|brier|false-alarms"
 static const enum metrics_whole scores[] = {
@@ -115,6 +114,7 @@ static bool compare(FILE *out, const struct prediction_set *a, const struct pred
 {
     struct fmt_error e = {0};
     struct scores_plan plan = {.n_classes = a->n_classes, .class_name = a->class_name, .positive = a->positive,
+                               .distances = a->distances || b->distances,
                                .group_mean = strcmp(group_score, "mean") == 0,
                                .bootstrap = {(int)n_resamples, level, (uint64_t)seed}};
     struct differences d;

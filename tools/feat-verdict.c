@@ -160,6 +160,13 @@ static void read_scored(struct scored *s, const char *path)
         msg_die("out of memory");
 }
 
+static void note_unused_k(const struct job *j)
+{
+    static const void *const of_votes[] = {&k, NULL};
+    if (j->choose.set.k == 0 && j->query.set.k == 0)
+        opt_unused(&tool, of_votes, "no file holds votes of neighbours");
+}
+
 static void release_scored(struct scored *s)
 {
     prediction_set_release(&s->set);
@@ -245,6 +252,25 @@ static struct verdict_counts count_all(const struct job *j, const struct scored 
 }
 
 /* ------------------------------------------------------------------ reports */
+/* "thresholds chosen on val.json: 55 installations of 1 to 3 views, 8 incomplete ones left out". */
+static void set_note(struct report_node *report, const char *what, const struct scored *s)
+{
+    const struct verdict_groups *g = &s->groups;
+    int least = verdict_groups_views(g, 0), most = least;
+    for (int64_t i = 1; i < g->n; i++) {
+        int n = verdict_groups_views(g, i);
+        least = n < least ? n : least;
+        most = n > most ? n : most;
+    }
+    struct report_node *note = report_note(report, "%s %s: %s of ", what, s->set.path,
+                                           FMT_COUNT(g->n, "installation", "installations"));
+    if (least < most)
+        report_extend(note, "%d to ", least);
+    report_extend(note, "%s", FMT_COUNT(most, "view", "views"));
+    if (s->complete.n < g->n)
+        report_extend(note, ", %s left out", FMT_COUNT(g->n - s->complete.n, "incomplete one", "incomplete ones"));
+}
+
 /* Which classes are faults, first of all; then what was read. */
 static void add_head(struct report_node *report, const struct job *j)
 {
@@ -258,9 +284,9 @@ static void add_head(struct report_node *report, const struct job *j)
     report_extend(note, "; an installation is faulty if one of its photographs is");
     report_note(report, "made by %s " DINOTOOLS_VERSION, tool.name);
     score_inputs_notes(report, &j->inputs);
-    report_note(report, "thresholds chosen on %s", s->path);
+    set_note(report, "thresholds chosen on", &j->choose);
     if (j->has_query)
-        report_note(report, "judged: %s", j->query.set.path);
+        set_note(report, "judged:", &j->query);
     rule_notes(report, &j->rule);
 }
 
@@ -345,12 +371,13 @@ static void open_job(struct job *j, const char *query)
     read_scored(&j->choose, choose_path);
     prediction_set_origins(&j->choose.set, "choose", &j->inputs, j->role[0]);
     j->has_query = query != NULL;
-    if (!query)
-        return;
-    read_scored(&j->query, query);
-    prediction_set_origins(&j->query.set, "query", &j->inputs, j->role[1]);
-    check_alike(&j->choose.set, &j->query.set);
-    check_apart(&j->choose.set, &j->query.set);
+    if (query) {
+        read_scored(&j->query, query);
+        prediction_set_origins(&j->query.set, "query", &j->inputs, j->role[1]);
+        check_alike(&j->choose.set, &j->query.set);
+        check_apart(&j->choose.set, &j->query.set);
+    }
+    note_unused_k(j);
 }
 
 static int64_t close_job(struct job *j)

@@ -100,9 +100,14 @@ static int farther_first(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
+int64_t bank_score_tokens(int64_t n, double share)
+{
+    return num_max(1, num_min(n, (int64_t)ceil(share * (double)n - 1e-9)));
+}
+
 double bank_score_of(float *distance, int64_t n, double share)
 {
-    int64_t n_largest = num_max(1, num_min(n, (int64_t)ceil(share * (double)n - 1e-9)));
+    int64_t n_largest = bank_score_tokens(n, share);
     double sum = 0;
     qsort(distance, (size_t)n, sizeof *distance, farther_first);
     for (int64_t i = 0; i < n_largest; i++)

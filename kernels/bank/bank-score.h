@@ -51,7 +51,9 @@ void bank_scorer_close(struct bank_scorer *s); /* a zeroed struct is allowed */
 int bank_scorer_run(struct bank_scorer *s, const struct rows *rows, int64_t first, int64_t n, const int64_t *of_rows,
                     float *distance, double *score, struct fmt_error *e);
 
-/* The mean of the largest ceil(share n) of distance [n], which is reordered. */
+/* How many of n distances a score is of: the share, rounded up, at least one. */
+int64_t bank_score_tokens(int64_t n, double share);
+/* The mean of the largest bank_score_tokens of distance [n], which is sorted, the largest first. */
 double bank_score_of(float *distance, int64_t n, double share);
 
 #endif

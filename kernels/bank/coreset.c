@@ -226,6 +226,23 @@ static int open_host(struct choosing *s, struct fmt_error *e)
     return 0;
 }
 
+/* All tokens, in the order of the list. */
+static int take_all(const struct choosing *s, struct fmt_error *e)
+{
+    struct coreset *out = s->out;
+    struct op_ctx c = s->c;
+    int status = 0;
+    for (int64_t n; !status && out->n < s->n; out->n += n) {
+        n = num_min(s->n_candidates, s->n - out->n);
+        status = tokens_load(s->tokens, out->n, n, &c, tensor_rows(s->x, 0, n), e);
+        op_copy_out(&c, out->x + out->n * s->dim, tensor_rows(s->x, 0, n));
+        status = status ? status : op_sync(&c, e);
+        for (int64_t i = out->n; i < out->n + n; i++)
+            out->chosen[i] = i;
+    }
+    return status;
+}
+
 int coreset_choose(const struct tokens *t, int64_t size, const struct device *device,
                    const struct coreset_progress *progress, struct coreset *out, struct fmt_error *e)
 {
@@ -239,7 +256,7 @@ int coreset_choose(const struct tokens *t, int64_t size, const struct device *de
     if (!status)
         status = open_device(&s, device, e);
     if (!status)
-        status = choose_all(&s, progress, e);
+        status = s.size == s.n ? take_all(&s, e) : choose_all(&s, progress, e);
     token_search_close(&s.search);
     device_arena_release(&s.memory);
     device_arena_release(&s.op_scratch);

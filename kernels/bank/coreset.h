@@ -9,6 +9,8 @@
  *   c.chosen[i]        positions in the list of tokens; c.x [c.n,dim] their values, of unit length
  *   coreset_release(&c);
  *
+ * If as many are wanted as there are, all are taken, in the order of the list.
+ *
  * Exact: as if the distances of all tokens were computed anew after each choice. Tokens are read block by block, about
  * as often as there are hundreds of choices; memory is that of 16 bytes for each token, and of a fixed number of them.
  * The choice depends on neither threads nor memory.

@@ -111,7 +111,7 @@ static void add_side(struct report_node *records, const struct scores_plan *plan
     report_count(r, "groups", l->n_groups);
     report_count(r, "mixed_groups_left_out", l->n_mixed);
     for (int v = 0; v < METRICS_N_WHOLE; v++)
-        if (v != METRICS_top5 || plan->n_classes > 5)
+        if (scores_reported(plan, (enum metrics_whole)v))
             report_title(report_put(r, (struct report_node){.kind = REPORT_MEASURE, .name = key[v],
                                                             .number = of->value[v], .low = of->low[v],
                                                             .high = of->high[v]}),

@@ -3,6 +3,7 @@
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,8 @@ static int take_head(struct prediction_set *s, const struct cJSON *o, struct fmt
             return fmt_no_memory(e);
         s->class_name[s->n_classes++] = (char *)copy;
     }
+    const char *scores = text_of(o, "scores");
+    s->distances = scores && strcmp(scores, "distances") == 0;
     take_origins(s, json_member(o, "origins"));
     s->tool = copy_text(s, text_of(o, "tool"));
     s->rows.n_classes = n;
@@ -111,16 +114,16 @@ static int take_head(struct prediction_set *s, const struct cJSON *o, struct fmt
     return s->positive >= 0 ? 0 : fmt_fail(e, FMT_INVALID, "which of the two classes is positive?");
 }
 
-static int take_scores(const struct cJSON *scores, int n_classes, double *proba, struct fmt_error *e)
+static int take_scores(const struct prediction_set *s, const struct cJSON *scores, double *proba, struct fmt_error *e)
 {
     const struct cJSON *one;
     int n = 0;
-    if (!cJSON_IsArray(scores) || cJSON_GetArraySize(scores) != n_classes)
-        return fmt_fail(e, FMT_INVALID, "a list of %s is needed", FMT_COUNT(n_classes, "score", "scores"));
+    if (!cJSON_IsArray(scores) || cJSON_GetArraySize(scores) != s->n_classes)
+        return fmt_fail(e, FMT_INVALID, "a list of %s is needed", FMT_COUNT(s->n_classes, "score", "scores"));
     cJSON_ArrayForEach(one, scores) {
-        double value = cJSON_IsNumber(one) || cJSON_IsRaw(one) ? one->valuedouble : -1;
-        if (!(value >= 0 && value <= 1))
-            return fmt_fail(e, FMT_INVALID, "a score that is no probability");
+        double value = cJSON_IsNumber(one) || cJSON_IsRaw(one) ? one->valuedouble : NAN;
+        if (s->distances ? !isfinite(value) : !(value >= 0 && value <= 1))
+            return fmt_fail(e, FMT_INVALID, "a score that is no %s", s->distances ? "number" : "probability");
         proba[n++] = value;
     }
     return 0;
@@ -151,7 +154,7 @@ static int take_row(struct prediction_set *s, const struct cJSON *o, struct fmt_
     r->extra[i] = copy_object(s, json_member(o, "extra"));
     if (!r->key[i] || !r->group_name[i] || !r->extra[i])
         return fmt_no_memory(e);
-    status = take_scores(json_member(o, "scores"), s->n_classes, r->proba + i * s->n_classes, e);
+    status = take_scores(s, json_member(o, "scores"), r->proba + i * s->n_classes, e);
     r->n += status == 0;
     return status;
 }

@@ -20,6 +20,7 @@ struct prediction_set {
     struct score_inputs origins; /* what the predictions were made from, as their head says */
     struct rows rows;            /* texts live as long as the set */
     char **class_name;
+    bool distances; /* scores are raw distances, not probabilities */
     int n_classes, positive; /* of two classes; else 0 */
     int k;                   /* neighbours that voted; 0: the rows do not say */
     int64_t capacity;

@@ -63,6 +63,10 @@ static int put_head(FILE *line, const struct predictions_head *h, struct fmt_err
         report_text(&head, "group_score", plan->group_mean ? "mean" : "max");
     if (plan->n_classes == 2)
         report_text(&head, "positive", plan->class_name[plan->positive]);
+    if (plan->distances) {
+        report_note(&head, "scores are distances, not probabilities; no class is predicted");
+        report_text(&head, "scores", "distances");
+    }
     struct report_node *classes = report_add(&head, REPORT_LIST, "classes");
     for (int c = 0; c < plan->n_classes; c++)
         report_text(classes, NULL, plan->class_name[c]);
@@ -101,7 +105,7 @@ static void text_row(FILE *line, const struct predictions_head *h, const struct 
     if (h->with_votes)
         fprintf(line, "\t%d", k);
     fputc('\t', line);
-    put_name(line, h->plan->class_name[metrics_best_class(proba, K)]);
+    put_name(line, h->plan->distances ? "-" : h->plan->class_name[metrics_best_class(proba, K)]);
     for (int c = 0; c < K; c++)
         fprintf(line, "\t%.9g", proba[c]);
     for (int c = 0; votes && c < K; c++)
@@ -128,7 +132,8 @@ static int json_row(FILE *line, const struct predictions_head *h, const struct r
         json_report_text(o, "label", h->plan->class_name[r->label[i]]);
     if (h->with_votes)
         cJSON_AddNumberToObject(o, "k", k);
-    json_report_text(o, "prediction", h->plan->class_name[metrics_best_class(proba, K)]);
+    if (!h->plan->distances)
+        json_report_text(o, "prediction", h->plan->class_name[metrics_best_class(proba, K)]);
     cJSON_AddItemToObject(o, "scores", cJSON_CreateDoubleArray(proba, K));
     if (votes)
         cJSON_AddItemToObject(o, "votes", cJSON_CreateDoubleArray(votes, K));

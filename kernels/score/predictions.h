@@ -7,7 +7,8 @@
  *
  * A line of rows has key, group, shot, label, prediction, scores [n_classes]; one of groups has group, photographs,
  * key and shot (of the photograph that decides, group-scores.h), label, prediction, scores. feat-logreg(1) has the
- * names. Scores are probabilities in the order of the classes.
+ * names. Scores are probabilities in the order of the classes; or distances (plan->distances, "scores":"distances" in
+ * the head): raw numbers, the larger the more positive, its negative for the other class, and no prediction.
  */
 #ifndef PREDICTIONS_H
 #define PREDICTIONS_H

@@ -13,6 +13,13 @@ static const char *const class_key[] = {METRICS_CLASS(KEY)}, *const class_title[
 static const char *const point_key[] = {METRICS_POINT(KEY)}, *const point_title[] = {METRICS_POINT(TITLE)};
 enum { CONFUSION_MAX = 12, CLASSES_SHOWN = 40 };
 
+bool scores_reported(const struct scores_plan *plan, enum metrics_whole what)
+{
+    if (plan->distances)
+        return what == METRICS_auroc || what == METRICS_average_precision;
+    return what != METRICS_top5 || plan->n_classes > 5;
+}
+
 void scores_classes_note(struct report_node *report, const struct scores_plan *plan)
 {
     struct report_node *note;
@@ -77,6 +84,18 @@ static void add_point(struct report_node *all, const struct scores_plan *plan, c
                     metrics_at_point(plan->n_classes, (enum metrics_point)what, p));
 }
 
+/* What follows from the class of the highest probability. */
+static void add_predicted(struct report_node *record, const struct scores_plan *plan, const struct scores *s,
+                          const char *title)
+{
+    struct report_node *confusion = report_put(record, (struct report_node){
+        .kind = REPORT_MATRIX, .name = "confusion", .cell = s->confusion, .label = plan->class_name,
+        .n = plan->n_classes});
+    if (plan->n_classes <= CONFUSION_MAX)
+        report_title(confusion, "confusion of %s%s", title, s->n_tries > 1 ? ", first try" : "");
+    add_classes(record, plan, s);
+}
+
 static void add_record(struct report_node *records, const struct scores_plan *plan, const struct scores *s)
 {
     struct report_node *r = report_add(records, REPORT_OBJECT, NULL);
@@ -97,14 +116,10 @@ static void add_record(struct report_node *records, const struct scores_plan *pl
         report_text(r, "positive", plan->class_name[plan->positive]);
     report_count(r, "tries", s->n_tries);
     for (int what = 0; what < METRICS_N_WHOLE; what++)
-        if (what != METRICS_top5 || plan->n_classes > 5)
+        if (scores_reported(plan, (enum metrics_whole)what))
             add_measure(r, whole_key[what], whole_title[what], s, what);
-    struct report_node *confusion = report_put(r, (struct report_node){
-        .kind = REPORT_MATRIX, .name = "confusion", .cell = s->confusion, .label = plan->class_name,
-        .n = plan->n_classes});
-    if (plan->n_classes <= CONFUSION_MAX)
-        report_title(confusion, "confusion of %s%s", title, s->n_tries > 1 ? ", first try" : "");
-    add_classes(r, plan, s);
+    if (!plan->distances)
+        add_predicted(r, plan, s, title);
     struct report_node *points = report_add(r, REPORT_LIST, "points");
     for (int p = 0; p < s->n_points; p++)
         add_point(points, plan, s, p);

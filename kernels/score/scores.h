@@ -21,6 +21,9 @@ struct scores_plan {
     int n_classes;
     char *const *class_name;
     int positive;    /* with two classes */
+    /* Scores are distances, raw numbers of no fixed scale: what needs probabilities is not reported. Column proba has
+     * the distance in the positive class, its negative in the other. */
+    bool distances;
     bool group_mean; /* a group's score is the mean over its images, else the largest */
     const double *at_recall, *at_precision;
     int n_at_recall, n_at_precision;
@@ -61,6 +64,8 @@ int scores_add_try(struct scores_list *sum, struct scores_list *next, struct fmt
 void scores_average(struct scores_list *sum);
 void scores_release(struct scores_list *list);
 
+/* Whether a measure is reported: of distances, ranks alone; top-5 accuracy of more than five classes. */
+bool scores_reported(const struct scores_plan *plan, enum metrics_whole what);
 /* Adds a note: which class is the positive, and what that means for groups; or the classes. */
 void scores_classes_note(struct report_node *report, const struct scores_plan *plan);
 /* Adds the scores to a report, a record for each level; it points into plan and list. */

@@ -6,7 +6,7 @@ foreign=$BUILD/tests/foreign-tools
 train_fixture || exit 1
 
 # ---- one way of naming it
-for tool in dino-train dino-extract feat-knn feat-logreg; do
+for tool in dino-train dino-extract feat-knn feat-logreg feat-bank; do
     status 0 "$tool" -h
     out_has '--device=auto|cpu'
 done
@@ -55,6 +55,15 @@ cp cpu.model first.model
 status 0 "$foreign/feat-logreg" -q --device foreign --json --folds 2 -t train.feat -m cpu.model -o cpu2.json -r logreg2.json val.feat
 same first.model cpu.model
 same logreg.json logreg2.json
+
+for device in cpu foreign; do
+    tool=feat-bank
+    [ $device = cpu ] || tool=$foreign/feat-bank
+    status 0 "$tool" -q --device $device -n 50 -o $device.bank patch-cpu.feat
+    status 0 "$tool" -q --device $device -s cpu.bank --json -o $device.json -r /dev/null patch-cpu.feat
+done
+same cpu.bank foreign.bank
+same cpu.json foreign.json
 
 # ---- an address does not compile as a pointer
 cat >good.c <<'END'

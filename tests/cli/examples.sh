@@ -5,6 +5,8 @@ root=$(cd "$TESTS/.." && pwd) source=$BUILD
 unset B BUILD
 status 0 make -s -C "$root" B="$source" DEPS=0 install DESTDIR="$PWD/dest" PREFIX=/usr
 examples=$PWD/dest/usr/share/doc/dinotools/examples
+check 'completions, too' test -s dest/usr/share/bash-completion/completions/feat-drift -a \
+    -s dest/usr/share/zsh/site-functions/_feat-drift -a -s dest/usr/share/fish/vendor_completions.d/feat-drift.fish
 check 'job scripts, too' test -x "$examples/slurm/train-node.sh" -a -s "$examples/cluster.md" -a -x "$examples/again.sh"
 status 75 env PAUSE=0 "$examples/again.sh" sh -c 'kill -TERM "$PPID"; exit 75' # told to end: it starts nothing more
 installed() { PATH=$scratch/dest/usr/bin:/usr/bin:/bin "$@"; }
@@ -39,8 +41,13 @@ status 1 installed "$examples/demo.sh" --quick theirs
 err_has 'demo.sh: theirs: is there and is no demo'
 check 'it stays as it was' test "$(ls -A theirs) $(cat theirs/scores.txt)" = 'scores.txt precious'
 status 2 installed "$examples/demo.sh" --nosuch
-status 1 env PATH=/usr/bin:/bin "$examples/demo.sh" --quick other
+mkdir moved && cp -r "$examples" moved # away from the tools
+status 1 env PATH=/usr/bin:/bin moved/examples/demo.sh --quick other
 err_has 'demo.sh: bbu-index is not there'
+# From an empty folder, by their path alone: they take the tools that were installed with them, not those on PATH.
+mkdir -p empty wrong && printf '#!/bin/sh\necho wrong >&2\nexit 1\n' >wrong/bbu-index && chmod +x wrong/bbu-index
+status 0 env -C empty PATH="$PWD/wrong:/usr/bin:/bin" "$examples/demo.sh" --quick
+check 'in demo/ there' test -s empty/demo/scores.txt
 status 1 env HELPERS=/nosuch PATH="$PWD/dest/usr/bin:/usr/bin:/bin" "$examples/demo.sh" --quick other
 err_has 'demo.sh: datagen is not there'
 check 'nothing is begun' test ! -e other
@@ -55,6 +62,7 @@ err_has 'which DATASET?'
 "$source/tests/datagen" -q --groups 24 --width 64 --seed 4 cells
 EPOCHS=3 status 0 installed "$examples/elpv.sh" cells compared
 check 'six rows' test "$(grep -cE '^\| (plain|untrained|trained) \| (knn|logreg) \| [01]\.' compared/table.md)" = 6
+check 'so few installations cannot promise what is asked' grep -q ' faulty and .* good groups, has ' compared/refused.txt
 relabel() { # list: a negative installation is positive
     local group
     group=$(grep -m 1 '"gt_label": 0' "$1" | sed 's/.*"group_id": "\([^"]*\).*/\1/')

@@ -74,6 +74,7 @@ check 'no label is known' test "$(column unknown.txt 7 | sort -u)" = -
 predictions 200 209 2 >two.json
 status 1 feat-verdict -c choose.json --views 3 -o incomplete.txt -r incomplete.report two.json
 check 'incomplete' test "$(column incomplete.txt 4 | sort -u)" = incomplete
+check 'how many views there are' grep -q '^judged: two.json: 10 installations of 2 views, 10 incomplete ones left out' incomplete.report
 check 'why incomplete' grep -q $'^g200\t2\t.*\tviews: 2 of 3\t' incomplete.txt
 check 'no promise is about them' grep -Eq 'the promise is +unseen' incomplete.report
 status 1 feat-verdict -c two.json --views 3
@@ -133,6 +134,18 @@ status 0 feat-verdict -c choose.json --largest 3 --seed 1 --verdicts-only
 err_has '--largest: not used: it goes with --rule mean-of-largest'
 err_has '--seed: not used: it goes with --rule learned'
 err_has '--verdicts-only: not used: it goes with QUERY'
+
+# ---- votes of neighbours
+"$BUILD/tests/featgen" -g 80 -n 3 -o base.feat
+"$BUILD/tests/featgen" -g 80 -n 3 --first 80 -o choose.feat
+"$BUILD/tests/featgen" -g 40 -n 3 --first 160 -o new.feat
+for set in choose new; do feat-knn -q -k 5,20 --json --resamples 0 -o $set.knn -r /dev/null base.feat $set.feat; done
+status 1 feat-verdict -c choose.knn --missed 20% new.knn
+err_has 'votes of 5 and of 20 neighbours: choose one with -k'
+status 0 feat-verdict -c choose.knn --missed 20% -k 20 new.knn
+out_has 'judged: new.knn: 40 installations of 3 views'
+status 0 feat-verdict -c choose.json -k 20
+err_has '--neighbours: not used: no file holds votes of neighbours'
 
 # ---- what a report was made from
 "$BUILD/tests/featgen" -g 80 -n 3 -o train.feat

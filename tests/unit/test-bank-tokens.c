@@ -132,8 +132,11 @@ static void test_few(void)
     struct tokens tokens = {.photographs = &rows, .n_tokens = 2};
     struct coreset c;
     struct fmt_error e = {0};
-    ok(coreset_choose(&tokens, 6, &device, NULL, &c, &e) == 0 && c.n == 3, "coreset: equal tokens once %s", e.text);
+    ok(coreset_choose(&tokens, 5, &device, NULL, &c, &e) == 0 && c.n == 3, "coreset: equal tokens once %s", e.text);
     ok(c.radius < 1e-6, "coreset: nothing is far then");
+    coreset_release(&c);
+    ok(coreset_choose(&tokens, 7, &device, NULL, &c, &e) == 0 && c.n == 6 && c.chosen[5] == 5 && c.radius == 0 &&
+           fabs(1 - cosine(c.x + 5 * DIM, twice + 5 * DIM, DIM)) < 1e-6, "coreset: all tokens %s", e.text);
     coreset_release(&c);
     is_int(coreset_choose(&tokens, 0, &device, NULL, &c, NULL), FMT_INVALID, "coreset: of no tokens");
     twice[3] = NAN;

@@ -1,0 +1,163 @@
+#!/bin/bash
+# feat-bank: banks made, calibrated, joined, subtracted, listed; scores, thresholds, maps, masks, refusals; independence of
+# threads and memory; feat-compare reads its predictions.
+. "$(dirname "$0")/lib.sh"
+"$BUILD/tests/datagen" -q --groups 24 --width 96 --seed 5 d && bbu-index -q d -o x.index && bbu-pack -q x.index -o s || exit 1
+extract() { dino-extract -q -w "$TESTS/golden/vit_plain.pth" "$@"; }
+extract --tokens patch --layers 0,1 --resize 70 --size 70 s -o all.feat || exit 1
+for split in train test; do feat-cat -q --split $split all.feat -o $split.feat; done
+good=$(feat-cat --text train.feat | cut -f 5 | grep -c negative)
+
+# ---- a bank
+status 0 feat-bank -n 60 -o good.bank train.feat
+err_has "60 of $((good * 25)) tokens of $good photographs; no token is farther than"
+status 0 bbu-info --json --verify good.bank
+out_has "\"vectors\":60,\"dim\":128,\"photographs\":$good,\"offered\":$good,\"scored\":$good,"
+out_has '"share_of_largest":0.01'
+out_has '"settings":{"how":"made","size":"60","largest":0.01,"scores":true}'
+for jobs in 1 3; do
+    status 0 feat-bank -q -j $jobs --memory 1M -n 60 -o again.bank train.feat
+    same good.bank again.bank
+done
+status 0 feat-bank -q -n 20 --no-scores -o small.bank train.feat
+status 0 feat-bank -q -n 10% -o share.bank train.feat
+status 0 bbu-info --json share.bank
+out_has "\"vectors\":$(((good * 25 + 9) / 10)),"
+check 'the first vectors are the smaller bank' bash -c 'diff <(feat-bank --list small.bank | cut -f 1,2,4) <(feat-bank --list good.bank | cut -f 1,2,4)'
+status 0 feat-bank --list good.bank
+check 'a line for each photograph' test "$(wc -l <out)" = "$good"
+check 'with its vectors' test "$(awk -F'\t' '{n += $3} END {print n}' out)" = 60
+check 'and a score' test "$(awk -F'\t' '$4 == "offered" && $5 > 0' out | wc -l)" = "$good"
+status 0 feat-bank -q --class positive -n 5 --against good.bank --largest 0.08 -o bad.bank train.feat
+status 0 bbu-info --json bad.bank
+out_has '"vectors":5,'
+
+# ---- scores: those of the photographs of the bank are without their own group
+status 0 feat-bank -q --score good.bank --resamples 100 test.feat
+out_has 'positive class: positive (of negative, positive)'
+out_has "60 vectors of $good photographs; a score is the mean of the largest 1 % of the distances"
+check 'AUROC with its interval' grep -qE '^AUROC +[01]\.[0-9]+ \[[01]\.[0-9]+, [01]\.[0-9]+\]' out
+check 'no score that needs probabilities' bash -c '! grep -qE "accuracy|log loss|Brier|confusion" out'
+status 0 feat-bank -q -s good.bank --json -o a.json -r a.scores test.feat
+check 'the head says what scores are' grep -q '^{"report":"predictions","tool":"feat-bank".*"scores":"distances","classes":\["negative","positive"\]' a.json
+check 'raw distances, the other class negative' grep -qE '"scores":\[-0\.[0-9]+,0\.[0-9]+\]' a.json
+check 'no prediction' lacks '"prediction"' a.json
+for jobs in 1 3; do
+    status 0 feat-bank -q -j $jobs --memory 1M -s good.bank --json -o b.json -r b.scores test.feat
+    same a.json b.json
+    same a.scores b.scores
+done
+status 0 feat-bank -q -s good.bank -o train.txt -r /dev/null train.feat
+check 'the scores of the bank'\''s own photographs are those that it holds' \
+    diff <(grep negative train.txt | awk -F'\t' '$4 == "negative" {printf "%s %.5f\n", $1, $7}') \
+    <(feat-bank --list good.bank | awk -F'\t' '{printf "%s %.5f\n", $1, $5}')
+status 0 feat-bank -q -s good.bank --largest 1 -o mean.txt -r /dev/null test.feat
+check 'the mean of all is smaller than of the largest' bash -c \
+    'paste <(tail -n +2 mean.txt | grep -v "^#" | cut -f 7) <(grep -c . /dev/null; true) >/dev/null; feat-bank -q -s good.bank -o one.txt -r /dev/null test.feat &&
+     paste <(grep jpeg mean.txt | cut -f 7) <(grep jpeg one.txt | cut -f 7) | awk "!(\$1 < \$2) {bad = 1} END {exit bad}"'
+
+# ---- a bank of faults
+status 0 feat-bank -q -s good.bank --faults bad.bank --json -o f.json -r f.scores test.feat
+differ a.json f.json
+out_empty
+status 0 feat-compare -q --resamples 50 a.json f.json
+out_has 'AUROC'
+check 'and nothing that needs probabilities' bash -c '! grep -q Brier out'
+status 1 feat-bank -q -s good.bank --faults bad.bank --alarms 20% test.feat
+err_has 'good.bank: no scores of good photographs, from which a threshold is chosen; --calibrate gives them'
+status 0 feat-bank -q -s good.bank --faults bad.bank --alarms 20% --calibrate train.feat --resamples 0 test.feat
+out_has 'threshold '
+
+# ---- a threshold from good parts
+status 0 feat-bank -q -s good.bank --alarms 20% --resamples 0 test.feat
+out_has 'at most 20 % of good installations fail, on average, from '
+check 'how many reach it' grep -qE '^of [0-9]+ good groups? [0-9]+ reach it$' out
+check 'faulty ones, too' grep -qE '^of [0-9]+ faulty groups? [0-9]+ reach it$' out
+status 1 feat-bank -q -s good.bank --alarms 0.5%,95% test.feat
+err_has 'needs 598 good groups, has '
+status 1 feat-bank -q -s small.bank --alarms 20% test.feat
+err_has 'small.bank: no scores of good photographs, from which a threshold is chosen; --calibrate gives them'
+status 0 feat-bank -q --calibrate test.feat -o calibrated.bank small.bank
+status 0 bbu-info --json calibrated.bank
+out_has '"scored":'
+status 0 feat-bank --list calibrated.bank
+check 'those that were only scored' grep -q 'scored only	0\.' out
+status 0 feat-bank -q -s calibrated.bank --alarms 30% --resamples 0 -r calibrated.txt test.feat
+
+# ---- joined, subtracted
+feat-bank --list good.bank | cut -f 2 | sort -u >groups
+head -n 2 groups >first
+status 0 feat-bank --subtract first -o rest.bank good.bank
+err_has 'photographs removed'
+check 'none of them is left' bash -c '! feat-bank --list rest.bank | cut -f 2 | grep -qxFf first'
+status 0 feat-bank -q --subtract rest.bank -o part.bank good.bank
+check 'a whole bank is subtracted' bash -c 'diff <(feat-bank --list part.bank | cut -f 2 | sort -u) first'
+status 0 feat-bank -q --join -o joined.bank rest.bank part.bank good.bank
+status 0 bbu-info --json joined.bank
+out_has "\"vectors\":60,\"dim\":128,\"photographs\":$good,\"offered\":$good,\"scored\":0,"
+status 0 feat-bank -q -s joined.bank -o j.txt -r /dev/null test.feat
+check 'the same vectors give the same scores' diff <(grep jpeg j.txt) <(grep jpeg one.txt)
+status 0 feat-bank --subtract /dev/null -o same.bank good.bank
+err_has 'none of its photographs is named by'
+status 1 feat-bank -q --subtract good.bank -o none.bank good.bank
+err_has 'good.bank: no vector would be left'
+check 'and nothing is written' test ! -e none.bank
+
+# ---- maps and masks
+status 0 feat-bank -q -s good.bank --photographs s --maps maps --resamples 0 test.feat
+check 'the scale is said' grep -qE '^maps of [0-9]+ photographs in maps; colours are from 0\.[0-9]+ to [0-9.]+ in all of them' out
+n=$(feat-cat --text test.feat | wc -l)
+check 'a picture and an array for each' test "$(find maps -name '*.png' | wc -l) $(find maps -name '*.npy' | wc -l)" = "$n $n"
+one=$(feat-cat --text test.feat | head -n 1 | cut -f 1)
+check 'the array has the pixels of the photograph' bash -c 'head -c 128 "maps/$1.npy" | grep -aq "(72, 96)" && test "$(stat -c %s "maps/$1.npy")" = $((128 + 72 * 96 * 4))' - "$one"
+status 0 feat-bank -q -j 1 -s good.bank --photographs d --maps again --resamples 0 --scale 0.1,0.5 -r scale.txt test.feat
+check 'a scale that is given' grep -q 'colours are from 0.1 to 0.5 in all of them' scale.txt
+same "maps/$one.npy" "again/$one.npy"
+differ "maps/$one.png" "again/$one.png"
+feat-cat --text test.feat | awk -F'\t' '$5 == "positive" {print $1}' | while read -r key; do
+    mkdir -p "masks/$(dirname "$key")" && "$BUILD/tests/maskgen" 96 72 20 20 50 40 "masks/${key%.jpeg}.png"
+done
+status 0 feat-bank -q -s good.bank --photographs d --masks masks --resamples 50 test.feat
+check 'pixels' grep -qE '^AUROC +[01]\.[0-9]+ \[' out
+check 'AUPRO' grep -qE '^AUPRO up to a false positive rate of 0.3 +[01]\.[0-9]+ \[' out
+out_has '% of the pixels, '
+cp out first.txt
+status 0 feat-bank -q -j 1 -s good.bank --photographs s --masks masks --resamples 50 test.feat
+check 'the same by one thread, from shards' cmp first.txt out
+"$BUILD/tests/maskgen" 96 70 0 0 5 5 "$(find masks -name '*.png' | sort | head -n 1)"
+status 1 feat-bank -q -s good.bank --photographs d --masks masks test.feat
+err_has '96 x 70 pixels, the photograph has 96 x 72'
+rm "$(find masks -name '*.png' | sort | head -n 1)"
+status 1 feat-bank -q -s good.bank --photographs d --masks masks test.feat
+err_has 'no mask, but its label says that it has a fault'
+status 1 feat-bank -q -s good.bank --photographs none --maps maps test.feat
+err_has 'none'
+
+# ---- features that do not go together; usage
+extract --tokens patch --resize 70 --size 70 s -o last.feat
+status 1 feat-bank -q -s good.bank last.feat
+err_has 'of other layers'
+status 1 feat-bank -q --join -o no.bank good.bank train.feat
+err_has 'train.feat: is a file of kind features, not bank'
+status 1 feat-bank -q -s train.feat test.feat
+err_has 'train.feat: is a file of kind features, not bank'
+feat-cat -q --label positive train.feat -o faulty.feat
+status 1 feat-bank -q -o no.bank faulty.feat
+err_has 'faulty.feat: no photograph that is good'
+status 1 feat-bank -q --class odd -o no.bank train.feat
+err_has 'train.feat: no class odd'
+status 2 feat-bank train.feat
+err_has '-o FILE is missing'
+status 2 feat-bank -n 1.5 -o no.bank train.feat
+err_has '--size 1.5: a number of vectors, or a share'
+status 2 feat-bank -s good.bank --maps maps test.feat
+err_has '--maps needs --score and --photographs'
+status 2 feat-bank -s good.bank --alarms much test.feat
+status 2 feat-bank -s good.bank --join test.feat
+status 2 feat-bank -s good.bank --photographs d --maps maps --scale 2,1 test.feat
+err_has 'the first one lower'
+check 'no bank is left of what failed' test ! -e no.bank
+status 0 bbu-info --trace good.bank
+out_has 'train.feat'
+no_leftovers
+done_testing

@@ -1,0 +1,679 @@
+/* feat-bank - memory banks of good photographs: made, joined, subtracted; scores of photographs by them. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bank-edit.h"
+#include "bank-maps.h"
+#include "bank-make.h"
+#include "bank-report.h"
+#include "bank-score.h"
+#include "describe.h"
+#include "device.h"
+#include "featset.h"
+#include "file.h"
+#include "groups.h"
+#include "input-guard.h"
+#include "msg.h"
+#include "num.h"
+#include "predictions.h"
+#include "progress.h"
+#include "scoring.h"
+#include "verify.h"
+#include "version.h"
+
+enum { SIZE_DEFAULT = 10000 };
+
+static const char *bank_path, *faults_path, *against_path, *calibrate_path, *subtract_path, *output;
+static const char *size_text, *class_name, *alarms_text, *maps_path, *photographs_path, *masks_path,
+    *scale_text, *report_path = "-", *device_name = "auto";
+static double largest;
+static int64_t memory_bytes = (int64_t)1 << 30, n_jobs, seed;
+static bool join, list, no_scores, json, provenance = true;
+static struct score_options score_options = SCORE_OPTIONS_DEFAULT;
+
+static const struct opt options[] = {
+    OPT_PATH('o', "output", &output, "FILE", "write the bank to FILE; with --score a line for each photograph"),
+    OPT_STRING('n', "size", &size_text, "N|SHARE", "vectors of the bank, or their share of the tokens [10000]"),
+    OPT_STRING(0, "class", &class_name, "CLASS", "make it of photographs of this class [all but the positive]"),
+    OPT_REAL(0, "largest", &largest, 1e-6, 1, "SHARE",
+             "a score is the mean distance of this share of the tokens, the farthest [0.01, or the bank's]"),
+    OPT_PATH(0, "against", &against_path, "BANK", "of each photograph only the tokens that are farthest from BANK"),
+    OPT_PATH(0, "calibrate", &calibrate_path, "FILE", "score these good photographs, too, for thresholds"),
+    OPT_FLAG(0, "no-scores", &no_scores, "do not score the photographs of the bank"),
+    OPT_FLAG(0, "join", &join, "join BANKs"),
+    OPT_PATH(0, "subtract", &subtract_path, "FILE",
+             "remove the photographs of a bank, or those whose keys or groups are lines of FILE"),
+    OPT_FLAG(0, "list", &list, "list the photographs of BANKs"),
+    OPT_PATH('s', "score", &bank_path, "BANK", "score the photographs of QUERY by BANK"),
+    OPT_PATH(0, "faults", &faults_path, "BANK", "scores are differences from this bank of known faults"),
+    OPT_STRING(0, "alarms", &alarms_text, "PROMISE",
+               "SHARE or SHARE,SURE: threshold that at most SHARE of good groups reach, as the bank knows them"),
+    OPT_PATH(0, "photographs", &photographs_path, "WHERE", "the photographs of QUERY: shards, or a folder of files"),
+    OPT_PATH(0, "maps", &maps_path, "DIR", "write heat maps, KEY.png and KEY.npy, into DIR"),
+    OPT_STRING(0, "scale", &scale_text, "LOW,HIGH",
+               "distances at the ends of the colours [median and largest of QUERY]"),
+    OPT_PATH(0, "masks", &masks_path, "DIR", "score the maps by masks, PNG files named as the keys"),
+    OPT_STRING(0, "positive", &score_options.positive, "CLASS", "of two classes, the one to be found [the second]"),
+    OPT_FLAG(0, "allow-precision", &score_options.allow_precision,
+             "use features together although they were computed in different precisions"),
+    OPT_CHOICE(0, "group-score", &score_options.group_score, "max|mean", "score of a group of images [max]"),
+    OPT_COUNT(0, "resamples", &score_options.n_resamples, 0, 1000000, "N",
+              "resamples for the intervals; 0: none [1000]"),
+    OPT_REAL(0, "level", &score_options.level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]"),
+    OPT_PATH('r', "report", &report_path, "FILE", "write the scores to FILE [-]"),
+    OPT_FLAG(0, "json", &json, "scores and predictions as JSON lines"),
+    OPT_SIZE(0, "memory", &memory_bytes, 1 << 20, 1e15, "SIZE", "about how much memory features may take [1G]"),
+    OPT_SEED(&seed),
+    OPT_JOBS(&n_jobs),
+    OPT_DEVICE(&device_name),
+    OPT_NO_PROVENANCE(&provenance),
+    OPT_COMMON,
+    OPT_END};
+
+static const struct opt_tool tool = {
+    "feat-bank", "-o BANK GOOD... | --score BANK QUERY... | BANK...",
+    "Make memory banks of the patches of good photographs, and score photographs by them.", options,
+    "GOOD, QUERY: files of features of patches (dino-extract --tokens patch). Several files are used together.\n"
+    "With --join, --subtract and --list, and to --calibrate it again, the operands are banks."};
+
+/* One run of the tool. */
+struct job {
+    struct scoring scoring;
+    struct device device;
+    struct featset set, calibration; /* GOOD or QUERY; --calibrate */
+    struct bank bank, faults;
+    struct progress progress;
+};
+
+static void check(int status, const struct fmt_error *e)
+{
+    if (status)
+        msg_die("%s", e->text);
+}
+
+static void check_of(const char *path, int status, const struct fmt_error *e)
+{
+    if (status)
+        msg_die("%s: %s", path, e->text);
+}
+
+static void show_step(void *arg, int64_t n_done)
+{
+    progress_step(arg, n_done);
+}
+
+/* ------------------------------------------------------------------ inputs */
+static void read_bank(struct bank *b, const char *path)
+{
+    struct file f;
+    struct fmt_error e = {0};
+    check(file_open(&f, path, &e), &e);
+    struct fmt_reader io = file_reader(&f);
+    check_of(path, bank_read(b, &io, &e), &e);
+    file_close(&f);
+}
+
+static bool is_bank(const char *path)
+{
+    struct file f;
+    struct verify_peek p;
+    if (strcmp(path, "-") == 0 || file_open_regular(&f, path, NULL))
+        return false;
+    struct fmt_reader io = file_reader(&f);
+    bool is = verify_peek(&p, &io) == BLOCK_BANK;
+    file_close(&f);
+    return is;
+}
+
+/* h, name: the features that the set is used with; NULL: it is the first one. */
+static void open_set(struct job *j, struct featset *set, const char *role, const struct feat_header *h,
+                     const char *name, const char *const *path, int n)
+{
+    struct fmt_error e = {0};
+    check(featset_open_all(set, path, n, memory_bytes / 2, &j->device, &e), &e);
+    check(scoring_add_set(&j->scoring, set, role, h, name, &e), &e);
+}
+
+/* Features without two classes are of photographs that nobody has labelled. */
+static void plan_scores(struct job *j, const struct feat_header *h)
+{
+    static char *unlabelled[] = {"good", "faulty"};
+    struct fmt_error e = {0};
+    struct feat_header two = {.class_name = unlabelled, .n_classes = 2};
+    if (h->n_classes > 2)
+        msg_die("%s: %d classes; banks tell two from each other, good and faulty", j->set.path, h->n_classes);
+    check(score_options_plan(&score_options, h->n_classes == 2 ? h : &two, (uint64_t)seed, &j->scoring.plan, &e), &e);
+    j->scoring.plan.distances = true;
+}
+
+/* ------------------------------------------------------------------ making a bank */
+static bool is_wanted(const struct job *j, int32_t label)
+{
+    const struct feat_header *h = &j->set.header;
+    if (class_name)
+        return label >= 0 && strcmp(h->class_name[label], class_name) == 0;
+    return h->n_classes != 2 || label != j->scoring.plan.positive;
+}
+
+/* The photographs that the bank is made of. */
+static struct rows wanted_rows(const struct job *j, const struct featset *set)
+{
+    struct fmt_error e = {0};
+    struct rows wanted;
+    int64_t n = 0, *pick = malloc((size_t)set->rows.n * sizeof *pick);
+    if (!pick)
+        msg_die("out of memory");
+    for (int64_t i = 0; i < set->rows.n; i++)
+        if (is_wanted(j, set->rows.label[i]))
+            pick[n++] = i;
+    if (n == 0)
+        msg_die("%s: no photograph %s%s", set->path, class_name ? "of class " : "that is good",
+                class_name ? class_name : "");
+    check(rows_select(&wanted, &set->rows, pick, n, &e), &e);
+    free(pick);
+    return wanted;
+}
+
+/* The tokens of photograph i that are farthest, as numbers from `to` on; returns how many. */
+static int64_t farthest_tokens(const float *distance, int64_t n_tokens, int64_t i, double share, int64_t *to)
+{
+    float *sorted = malloc((size_t)n_tokens * sizeof *sorted);
+    int64_t n = 0, n_largest = bank_score_tokens(n_tokens, share);
+    if (!sorted)
+        msg_die("out of memory");
+    memcpy(sorted, distance, (size_t)n_tokens * sizeof *sorted);
+    bank_score_of(sorted, n_tokens, share); /* sorts them */
+    for (int64_t t = 0; t < n_tokens && n < n_largest; t++)
+        if (distance[t] >= sorted[n_largest - 1])
+            to[n++] = i * n_tokens + t;
+    free(sorted);
+    return n;
+}
+
+/* --against: tokens of good places do not belong into a bank of faults. */
+static void pick_against(struct job *j, const struct rows *rows, struct tokens *tokens)
+{
+    struct bank against;
+    struct bank_scorer s;
+    struct fmt_error e = {0};
+    read_bank(&against, against_path);
+    if (feat_compatible(&against.features, &j->set.header, score_options.allow_precision, &e))
+        msg_die("%s: %s: %s", j->set.path, against_path, e.text);
+    int64_t P = tokens->n_tokens, *pick = malloc((size_t)(rows->n * P) * sizeof *pick);
+    float *distance = malloc((size_t)P * sizeof *distance);
+    double score;
+    if (!pick || !distance)
+        msg_die("out of memory");
+    check(bank_scorer_open(&s, &against, NULL, NULL, NULL, 1, &j->device, &e), &e);
+    for (int64_t i = 0; i < rows->n; i++) {
+        check_of(j->set.path, bank_scorer_run(&s, rows, i, 1, NULL, distance, &score, &e), &e);
+        tokens->n_picked += farthest_tokens(distance, P, i, largest > 0 ? largest : against.largest,
+                                            pick + tokens->n_picked);
+    }
+    tokens->pick = pick;
+    score_inputs_add(&j->scoring.inputs, "against", against_path, against.identity);
+    bank_scorer_close(&s);
+    bank_release(&against);
+    free(distance);
+}
+
+/* "10000", "0.1" or "10%" of n tokens */
+static int64_t parse_size(int64_t n)
+{
+    char *end;
+    double v = size_text ? strtod(size_text, &end) : SIZE_DEFAULT;
+    if (!size_text)
+        return SIZE_DEFAULT;
+    bool percent = strcmp(end, "%") == 0;
+    v = percent ? v / 100 : v;
+    if (end == size_text || (*end && !percent) || !(v > 0) || v > (double)BANK_VECTORS_MAX ||
+        (v >= 1 && (percent ? v > 1 : v != floor(v))))
+        msg_usage("--size %s: a number of vectors, or a share as 0.1 or 10%%", size_text);
+    return v < 1 || percent ? (int64_t)ceil(v * (double)n) : (int64_t)v;
+}
+
+static bool parse_scale(double scale[2])
+{
+    char *end;
+    scale[0] = strtod(scale_text, &end);
+    bool good = end != scale_text && *end == ',';
+    const char *second = good ? end + 1 : scale_text;
+    scale[1] = strtod(second, &end);
+    return good && end != second && !*end && isfinite(scale[0]) && isfinite(scale[1]) && scale[0] < scale[1];
+}
+
+static void score_good(struct job *j, const struct rows *rows, const char *path)
+{
+    struct fmt_error e = {0};
+    progress_begin(&j->progress, "scores", "photograph", "photographs", rows->n);
+    check_of(path, bank_calibrate(&j->bank, rows, faults_path ? &j->faults : NULL, &j->device, show_step, &j->progress,
+                                  &e), &e);
+    progress_end(&j->progress);
+}
+
+/* Good photographs that are not in the bank. */
+static void score_calibration(struct job *j)
+{
+    if (!calibrate_path)
+        return;
+    open_set(j, &j->calibration, "calibration", &j->bank.features, "the bank", &calibrate_path, 1);
+    struct rows good = wanted_rows(j, &j->calibration);
+    score_good(j, &good, calibrate_path);
+    rows_release(&good);
+}
+
+static void open_faults(struct job *j)
+{
+    struct fmt_error e = {0};
+    if (!faults_path)
+        return;
+    read_bank(&j->faults, faults_path);
+    if (feat_compatible(&j->bank.features, &j->faults.features, score_options.allow_precision, &e))
+        msg_die("%s: %s", faults_path, e.text);
+    score_inputs_add(&j->scoring.inputs, "faults", faults_path, j->faults.identity);
+}
+
+static void save_bank(struct job *j, const char *how)
+{
+    struct fmt_error e = {0};
+    struct provenance p;
+    struct file_out f;
+    provenance_init(&p, tool.name, DINOTOOLS_VERSION, provenance);
+    provenance_text(&p, "how", how);
+    if (size_text)
+        provenance_text(&p, "size", size_text);
+    if (class_name)
+        provenance_text(&p, "class", class_name);
+    provenance_real(&p, "largest", j->bank.largest);
+    provenance_flag(&p, "scores", !no_scores);
+    for (int i = 0; i < j->scoring.inputs.n; i++)
+        provenance_input(&p, j->scoring.inputs.item[i].role, j->scoring.inputs.item[i].identity);
+    check(file_create_binary(&f, output, &e), &e);
+    struct fmt_writer io = file_writer(&f);
+    check(file_finish(&f, bank_write(&j->bank, &p, &io, &e), &e), &e);
+    provenance_release(&p);
+}
+
+static void make(struct job *j, const char *const *path, int n)
+{
+    struct fmt_error e = {0};
+    struct bank_made made;
+    open_set(j, &j->set, "good", NULL, NULL, path, n);
+    plan_scores(j, &j->set.header);
+    bool known = !class_name;
+    for (int c = 0; !known && c < j->set.header.n_classes; c++)
+        known = strcmp(j->set.header.class_name[c], class_name) == 0;
+    if (!known)
+        msg_die("%s: no class %s", j->set.path, class_name);
+    struct rows rows = wanted_rows(j, &j->set);
+    struct tokens tokens = {.photographs = &rows, .n_tokens = j->set.header.n_tokens};
+    if (against_path)
+        pick_against(j, &rows, &tokens);
+    int64_t size = parse_size(tokens_count(&tokens));
+    progress_begin(&j->progress, "bank", "vector", "vectors", num_min(size, tokens_count(&tokens)));
+    struct coreset_progress step = {show_step, &j->progress};
+    check_of(j->set.path, bank_make(&j->bank, &j->set.header, &tokens, size, &j->device, &step, &made, &e), &e);
+    progress_end(&j->progress);
+    j->bank.largest = largest > 0 ? largest : BANK_LARGEST;
+    msg_note("%" PRId64 " of %s of %s; no token is farther than %.4g from them", j->bank.n_vectors,
+             FMT_COUNT(made.n_tokens, "token", "tokens"), FMT_COUNT(rows.n, "photograph", "photographs"), made.radius);
+    open_faults(j);
+    if (!no_scores)
+        score_good(j, &rows, j->set.path);
+    score_calibration(j);
+    save_bank(j, "made");
+    free((void *)tokens.pick);
+    rows_release(&rows);
+}
+
+/* ------------------------------------------------------------------ banks from banks */
+static void calibrate_again(struct job *j, const char *path)
+{
+    read_bank(&j->bank, path);
+    plan_scores(j, &j->bank.features);
+    if (largest > 0)
+        j->bank.largest = largest;
+    score_inputs_add(&j->scoring.inputs, "bank", path, j->bank.identity);
+    open_faults(j);
+    score_calibration(j);
+    save_bank(j, "calibrated");
+}
+
+static void join_banks(struct job *j, const char *const *path, int n)
+{
+    struct fmt_error e = {0};
+    struct bank *in = calloc((size_t)n, sizeof *in);
+    if (!in)
+        msg_die("out of memory");
+    for (int k = 0; k < n; k++) {
+        read_bank(&in[k], path[k]);
+        if (feat_compatible(&in->features, &in[k].features, false, &e))
+            msg_die("%s: %s", path[k], e.text);
+        score_inputs_add(&j->scoring.inputs, "bank", path[k], in[k].identity);
+    }
+    check(bank_join(&j->bank, in, n, &e), &e);
+    if (largest > 0)
+        j->bank.largest = largest;
+    msg_note("%s of %s; --calibrate gives scores again", FMT_COUNT(j->bank.n_vectors, "vector", "vectors"),
+             FMT_COUNT(j->bank.n_photographs, "photograph", "photographs"));
+    save_bank(j, "joined");
+    for (int k = 0; k < n; k++)
+        bank_release(&in[k]);
+    free(in);
+}
+
+/* Names that are to be removed: lines of a text, or the photographs of a bank. */
+struct names {
+    char **name; /* [n] sorted */
+    int64_t n, capacity;
+    int64_t n_found;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void add_name(struct names *s, char *name)
+{
+    struct fmt_error e = {0};
+    check(fmt_grow(&s->name, s->n, &s->capacity, sizeof *s->name, &e), &e);
+    s->name[s->n++] = name;
+}
+
+static bool is_named(void *arg, const struct bank_photograph *p)
+{
+    const struct names *s = arg;
+    const char *name[] = {p->key, p->group};
+    for (int k = 0; k < 2; k++)
+        if (name[k][0] && s->n > 0 && bsearch(&name[k], s->name, (size_t)s->n, sizeof *s->name, by_name))
+            return true;
+    return false;
+}
+
+/* A key or group in each line; the names point into the text, for free(). */
+static char *read_names(struct names *s, const char *path)
+{
+    struct fmt_error e = {0};
+    uint8_t *data;
+    size_t bytes;
+    check(file_load(path, (size_t)1 << 30, &data, &bytes, &e), &e);
+    char *text = malloc(bytes + 1), *rest = text, *line;
+    if (!text)
+        msg_die("out of memory");
+    memcpy(text, data, bytes);
+    text[bytes] = 0;
+    if (strlen(text) != bytes)
+        msg_die("%s: a bank, or a text with a key or group in each line, is needed", path);
+    while ((line = strsep(&rest, "\n")) != NULL)
+        if (*line)
+            add_name(s, line);
+    free(data);
+    return text;
+}
+
+static void subtract(struct job *j, const char *path)
+{
+    struct fmt_error e = {0};
+    struct names names = {.n = 0};
+    struct bank other = {.n_photographs = 0};
+    char *text = NULL;
+    int64_t n_dropped;
+    read_bank(&j->bank, path);
+    score_inputs_add(&j->scoring.inputs, "bank", path, j->bank.identity);
+    if (is_bank(subtract_path)) {
+        read_bank(&other, subtract_path);
+        for (int64_t i = 0; i < other.n_photographs; i++)
+            add_name(&names, (char *)other.photograph[i].key);
+    } else
+        text = read_names(&names, subtract_path);
+    if (names.n > 0)
+        qsort(names.name, (size_t)names.n, sizeof *names.name, by_name);
+    check_of(path, bank_subtract(&j->bank, is_named, &names, &n_dropped, &e), &e);
+    msg_note("%s removed; %s of %s are left", FMT_COUNT(n_dropped, "photograph", "photographs"),
+             FMT_COUNT(j->bank.n_vectors, "vector", "vectors"),
+             FMT_COUNT(j->bank.n_photographs, "photograph", "photographs"));
+    if (n_dropped == 0)
+        msg_warn("%s: none of its photographs is named by %s", path, subtract_path);
+    save_bank(j, "subtracted");
+    bank_release(&other);
+    free(names.name);
+    free(text);
+}
+
+static void print_line(const char *text)
+{
+    printf("%s\n", text);
+}
+
+static void list_bank(const char *path)
+{
+    struct file f;
+    struct fmt_error e = {0};
+    if (!is_bank(path))
+        msg_die("%s: not a bank", path);
+    check(file_open(&f, path, &e), &e);
+    check_of(path, describe_records(&f, print_line, &e), &e);
+    file_close(&f);
+}
+
+/* ------------------------------------------------------------------ scores */
+struct scored {
+    struct rows rows;  /* of the query: column proba has the score */
+    float *distance;   /* [rows.n,n_tokens] */
+};
+
+static void set_score(struct rows *r, int64_t i, int positive, double score)
+{
+    r->proba[i * 2 + positive] = score;
+    r->proba[i * 2 + !positive] = -score;
+}
+
+static struct scored score_query(struct job *j)
+{
+    enum { AT_ONCE = 64 };
+    struct fmt_error e = {0};
+    struct bank_scorer s;
+    struct scored q = {.distance = NULL};
+    const struct bank *faults = faults_path ? &j->faults : NULL;
+    int64_t n = j->set.rows.n, P = j->bank.features.n_tokens, n_bank = j->bank.n_photographs;
+    int64_t n_faults = j->faults.n_photographs, *group = malloc((size_t)(n_bank + n_faults + n) * sizeof *group);
+    check(rows_select(&q.rows, &j->set.rows, NULL, n, &e), &e);
+    q.rows.n_classes = 2;
+    check(rows_reserve(&q.rows, ROWS_PROBA, n, &e), &e);
+    q.distance = malloc((size_t)(n * P) * sizeof *q.distance);
+    if (!group || !q.distance)
+        msg_die("out of memory");
+    check(bank_groups(&j->bank, faults, &j->set.rows, group, group + n_bank, group + n_bank + n_faults, &e), &e);
+    check(bank_scorer_open(&s, &j->bank, group, faults, group + n_bank, AT_ONCE, &j->device, &e), &e);
+    progress_begin(&j->progress, "scores", "photograph", "photographs", n);
+    for (int64_t first = 0, m; first < n; first += m) {
+        double score[AT_ONCE];
+        m = num_min(AT_ONCE, n - first);
+        check_of(j->set.path, bank_scorer_run(&s, &j->set.rows, first, m, group + n_bank + n_faults,
+                                              q.distance + first * P, score, &e), &e);
+        for (int64_t i = 0; i < m; i++)
+            set_score(&q.rows, first + i, j->scoring.plan.positive, score[i]);
+        progress_step(&j->progress, first + m);
+    }
+    progress_end(&j->progress);
+    bank_scorer_close(&s);
+    free(group);
+    return q;
+}
+
+static void write_predictions(const struct job *j, const struct scored *q)
+{
+    struct fmt_error e = {0};
+    struct predictions p;
+    struct predictions_head head = {.tool = tool.name, .of = "query", .plan = &j->scoring.plan,
+                                    .inputs = &j->scoring.inputs, .json = json};
+    check(predictions_create(&p, output, &head, &e), &e);
+    for (int64_t i = 0; i < q->rows.n; i++)
+        check(predictions_add(&p, &q->rows, i, 0, NULL, &e), &e);
+    check(predictions_commit(&p, &e), &e);
+}
+
+/* ------------------------------------------------------------------ reports */
+static void report_threshold(struct job *j, const struct scored *q)
+{
+    struct fmt_error e = {0};
+    struct promise promise;
+    struct bank_threshold t;
+    check(promise_parse(&promise, PROMISE_ALARMS, alarms_text, &e), &e);
+    check_of(bank_path, bank_threshold_choose(&t, &j->bank, &j->scoring.plan, &promise, &e), &e);
+    struct report_node report = scoring_report(&j->scoring, "threshold");
+    check(bank_threshold_report(&report, &t, &q->rows, &j->scoring.plan, &e), &e);
+    check(scoring_print(&j->scoring, &report, &e), &e);
+}
+
+static void report_scores(struct job *j, const struct scored *q)
+{
+    struct fmt_error e = {0};
+    struct scores_list scores;
+    struct report_node report = scoring_report(&j->scoring, "scores");
+    check_of(j->set.path, scores_run(&j->scoring.plan, &q->rows, NULL, j->device.pool, &scores, &e), &e);
+    score_inputs_report(&report, &j->scoring.inputs);
+    report_count(&report, "vectors", j->bank.n_vectors);
+    report_number(&report, "largest", j->bank.largest);
+    report_note(&report, "%s of %s%s; a score is the mean of the largest %g %% of the distances",
+                FMT_COUNT(j->bank.n_vectors, "vector", "vectors"),
+                FMT_COUNT(j->bank.n_photographs, "photograph", "photographs"),
+                faults_path ? ", less those from known faults" : "", 100 * j->bank.largest);
+    scores_report(&report, &j->scoring.plan, &scores);
+    report_add(&report, REPORT_BREAK, NULL);
+    check(scoring_print(&j->scoring, &report, &e), &e);
+    scores_release(&scores);
+}
+
+/* ------------------------------------------------------------------ maps */
+static void make_maps(struct job *j, const struct scored *q)
+{
+    struct fmt_error e = {0};
+    struct bank_maps m = {.photographs = photographs_path, .folder = maps_path, .masks = masks_path,
+                          .header = &j->set.header, .rows = &q->rows, .distance = q->distance,
+                          .positive = j->scoring.plan.positive, .bootstrap = j->scoring.plan.bootstrap,
+                          .step = show_step, .arg = &j->progress};
+    double scale[2];
+    if (scale_text && parse_scale(scale)) {
+        m.low = scale[0];
+        m.high = scale[1];
+    }
+    progress_begin(&j->progress, "maps", "photograph", "photographs", q->rows.n);
+    check(bank_maps_run(&m, j->device.pool, &e), &e);
+    progress_end(&j->progress);
+    if (maps_path) {
+        struct report_node report = scoring_report(&j->scoring, "maps");
+        bank_maps_report(&report, &m);
+        check(scoring_print(&j->scoring, &report, &e), &e);
+    }
+    if (masks_path) {
+        struct report_node report = scoring_report(&j->scoring, "pixels");
+        bank_pixels_report(&report, &m);
+        check(scoring_print(&j->scoring, &report, &e), &e);
+    }
+    pixel_scores_close(&m.pixels);
+}
+
+static void score(struct job *j, const char *const *path, int n)
+{
+    struct fmt_error e = {0};
+    read_bank(&j->bank, bank_path);
+    if (largest > 0)
+        j->bank.largest = largest;
+    score_inputs_add(&j->scoring.inputs, "bank", bank_path, j->bank.identity);
+    score_inputs_add(&j->scoring.inputs, "weights", NULL, j->bank.features.weights);
+    open_faults(j);
+    open_set(j, &j->set, "query", &j->bank.features, bank_path, path, n);
+    plan_scores(j, &j->bank.features);
+    if (calibrate_path || (faults_path && memcmp(j->bank.faults, j->faults.identity, DIGEST_BYTES) != 0))
+        for (int64_t i = 0; i < j->bank.n_photographs; i++)
+            j->bank.photograph[i].score = NAN; /* of other vectors, or to be computed anew */
+    score_calibration(j);
+    check(scoring_open(&j->scoring, &e), &e);
+    check(scoring_head(&j->scoring, &e), &e);
+    struct rows *sets[] = {&j->set.rows};
+    check(groups_number(sets, 1, &e), &e);
+    struct scored q = score_query(j);
+    if (alarms_text)
+        report_threshold(j, &q);
+    if (rows_n_labelled(&q.rows) > 0)
+        report_scores(j, &q);
+    if (maps_path || masks_path)
+        make_maps(j, &q);
+    if (output)
+        write_predictions(j, &q);
+    check(scoring_save(&j->scoring, report_path, &e), &e);
+    rows_release(&q.rows);
+    free(q.distance);
+}
+
+/* ------------------------------------------------------------------ main */
+static void check_usage(int n_operands)
+{
+    struct fmt_error e = {0};
+    struct promise promise;
+    double scale[2];
+    int n_modes = (bank_path != NULL) + join + list + (subtract_path != NULL);
+    if (n_modes > 1)
+        msg_usage("--score, --join, --subtract and --list exclude each other");
+    if (n_operands < 1)
+        msg_usage(bank_path ? "QUERY is missing" : n_modes ? "BANK is missing" : "GOOD is missing");
+    if (!output && !bank_path && !list)
+        msg_usage("-o FILE is missing: the bank that is written");
+    if (subtract_path && n_operands > 1)
+        msg_usage("--subtract: one BANK, not %d", n_operands);
+    if ((maps_path || masks_path) && (!bank_path || !photographs_path))
+        msg_usage("--%s needs --score and --photographs", maps_path ? "maps" : "masks");
+    if (scale_text && !parse_scale(scale))
+        msg_usage("--scale %s: two numbers, LOW,HIGH, the first one lower", scale_text);
+    if (alarms_text && promise_parse(&promise, PROMISE_ALARMS, alarms_text, &e))
+        msg_usage("--alarms %s", e.text);
+    if (score_options_parse(&score_options, &e))
+        msg_usage("%s", e.text);
+    if (output && bank_path && file_is_same(output, report_path))
+        msg_usage("-o and --report both write to %s", file_output_name(output));
+    parse_size(1);
+}
+
+static void close_job(struct job *j)
+{
+    featset_close(&j->set);
+    featset_close(&j->calibration);
+    bank_release(&j->bank);
+    bank_release(&j->faults);
+    device_close(&j->device);
+}
+
+int main(int argc, char **argv)
+{
+    int first = opt_parse(&tool, argc, argv), n = argc - first;
+    const char *const *path = (const char *const *)argv + first;
+    struct fmt_error e = {0};
+    struct job j = {.scoring = {.tool = tool.name, .options = &score_options, .note = msg_note, .warn = msg_warn,
+                                .print = report_printer_of(json ? "json" : "text")}};
+    file_on_signal();
+    input_guard_enable();
+    check_usage(n);
+    check(file_check_output(output, !bank_path, &e), &e);
+    if (device_open(&j.device, device_name, (int)n_jobs, msg_warn, &e))
+        opt_fail(&e);
+    if (bank_path)
+        score(&j, path, n);
+    else if (join)
+        join_banks(&j, path, n);
+    else if (subtract_path)
+        subtract(&j, path[0]);
+    else if (list)
+        for (int i = 0; i < n; i++)
+            list_bank(path[i]);
+    else if (n == 1 && is_bank(path[0]))
+        calibrate_again(&j, path[0]);
+    else
+        make(&j, path, n);
+    close_job(&j);
+    return msg_finish(EXIT_DONE);
+}
