@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "exif.h"
 #include "image.h"
@@ -34,6 +35,19 @@ int image_check_size(uint64_t width, uint64_t height, const struct image_setting
         return fmt_fail(e, FMT_LIMIT, "%llu x %llu pixels are more than the limit of %llu", (unsigned long long)width,
                         (unsigned long long)height, (unsigned long long)most);
     return 0;
+}
+
+bool image_drop_alpha(void *row, int n, int components, int bits)
+{
+    size_t sample = (size_t)bits / 8, pixel = (size_t)components * sample;
+    const uint8_t *from = row;
+    uint8_t *to = row;
+    for (int x = 0; x < n; x++, from += pixel + sample, to += pixel) {
+        if (from[pixel] != UINT8_MAX || from[pixel + sample - 1] != UINT8_MAX)
+            return false;
+        memmove(to, from, pixel);
+    }
+    return true;
 }
 
 int image_samples_to_8(const uint16_t *from, int64_t n, int bits, uint8_t *to, int *sample_max, struct fmt_error *e)

@@ -24,6 +24,7 @@ struct image_settings { /* all zero: the defaults */
     int64_t pixels_max; /* 0: IMAGE_PIXELS_MAX */
     int orientation;    /* 0: as the EXIF of the file says; 1: pixels as stored; 2 .. 8: this one (exif.h) */
     int bits;           /* significant bits of samples of 16: 9 .. 16; 0: 16. Samples of 8 bits are not changed */
+    bool fill;          /* of a JPEG that is cut short what is missing is grey; else such a file is refused (jpeg.h) */
 };
 
 struct image_info {
@@ -39,17 +40,22 @@ struct image_info {
 /* Sets width and height of the upright image from those stored and the orientation. */
 void image_info_turn(struct image_info *info);
 
-/* What is unusual about a file, but loses nothing. */
+/* What is unusual about a file. But for `filled`, nothing is lost. */
 struct image_notes {
-    int n;             /* how many */
-    char text[160];    /* the first */
-    int sample_max;    /* the largest sample of an image with 16 bits, as stored; 0: it has not more than 8 */
+    int n;          /* how many */
+    char text[160]; /* the first */
+    int sample_max; /* the largest sample of an image with 16 bits, as stored; 0: it has not more than 8 */
+    bool filled;    /* the file is cut short; the first note says so */
 };
 
 void image_note(struct image_notes *n, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* FMT_LIMIT if the sides or the pixels exceed the limits. */
 int image_check_size(uint64_t width, uint64_t height, const struct image_settings *s, struct fmt_error *e);
+
+/* Drops alpha, the last sample, from n pixels with `components` samples before it, of 8 or 16 bits, in place. False: a
+ * pixel is not opaque. */
+bool image_drop_alpha(void *row, int n, int components, int bits);
 
 /* n samples of 16 bits -> 8, by the rule above; *sample_max grows to the largest. FMT_LIMIT: one has more bits. */
 int image_samples_to_8(const uint16_t *from, int64_t n, int bits, uint8_t *to, int *sample_max, struct fmt_error *e);

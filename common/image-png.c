@@ -187,37 +187,11 @@ static int prepare(struct decoder *d, const struct image_info *info)
     return d->row && d->flat ? 0 : fmt_no_memory(d->e);
 }
 
-/* Drops alpha from n pixels of `components` samples, in place, where all is opaque; else false. */
-static bool drop_alpha_8(uint8_t *row, int n, int components)
-{
-    const uint8_t *from = row;
-    for (int x = 0; x < n; x++, from += components + 1) {
-        if (from[components] != UINT8_MAX)
-            return false;
-        for (int k = 0; k < components; k++)
-            *row++ = from[k];
-    }
-    return true;
-}
-
-static bool drop_alpha_16(uint16_t *row, int n, int components)
-{
-    const uint16_t *from = row;
-    for (int x = 0; x < n; x++, from += components + 1) {
-        if (from[components] != UINT16_MAX)
-            return false;
-        for (int k = 0; k < components; k++)
-            *row++ = from[k];
-    }
-    return true;
-}
-
 static int finish_row(struct decoder *d, const struct image_info *info, uint8_t *row, int y, struct image *im)
 {
     int width = info->stored_width, status = 0;
     bool wide = info->stored_bits == 16;
-    if (d->has_alpha && !(wide ? drop_alpha_16((uint16_t *)(void *)row, width, info->components)
-                               : drop_alpha_8(row, width, info->components)))
+    if (d->has_alpha && !image_drop_alpha(row, width, info->components, wide ? 16 : 8))
         return fmt_fail(d->e, FMT_UNSUPPORTED,
                         "unsupported PNG: transparent pixels (in line %d): save it without transparency", y + 1);
     if (wide)
@@ -262,13 +236,16 @@ static int decode(struct decoder *d, const struct image_settings *settings, stru
     return 0;
 }
 
+bool image_png_is(const void *data, size_t bytes)
+{
+    return bytes >= SIGNATURE_BYTES && memcmp(data, signature, SIGNATURE_BYTES) == 0;
+}
+
 static int check_start(const void *data, size_t bytes, struct fmt_error *e)
 {
     if (bytes == 0)
         return fmt_fail(e, FMT_TRUNCATED, "the file is empty");
-    if (bytes < SIGNATURE_BYTES || memcmp(data, signature, SIGNATURE_BYTES) != 0)
-        return fmt_fail(e, FMT_MAGIC, "not a PNG file");
-    return 0;
+    return image_png_is(data, bytes) ? 0 : fmt_fail(e, FMT_MAGIC, "not a PNG file");
 }
 
 static void decoder_release(struct decoder *d)

@@ -17,12 +17,15 @@
 #ifndef IMAGE_PNG_H
 #define IMAGE_PNG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "fmt.h"
 #include "image-info.h"
 #include "image.h"
+
+bool image_png_is(const void *data, size_t bytes); /* by its first bytes */
 
 /* Sizes from the header. settings may be NULL (all zero). Errors give the reason only (fmt_prefix). */
 int image_png_read_info(const void *data, size_t bytes, const struct image_settings *settings,

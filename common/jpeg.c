@@ -4,7 +4,7 @@
  * came; in a file of several scans, whether each component did.
  *
  * At the end of the bytes the decoder is given an end mark, as the library advises. If it needs more bits it says so
- * ("premature end of data segment"), and the image is refused; if not, only the mark was missing. */
+ * ("premature end of data segment"), and the image is refused, or filled; if not, only the mark was missing. */
 #include "jpeg.h"
 
 #include <setjmp.h>
@@ -19,7 +19,12 @@
 #include "exif.h"
 #include "num.h"
 
-enum { STRIP_ROWS = 16, APP1 = JPEG_APP0 + 1, APP1_BYTES_MAX = 65533 };
+enum {
+    STRIP_ROWS = 16,
+    FILLED_SHARE = 16, /* of the fewest bytes: jpeg.h */
+    APP1 = JPEG_APP0 + 1,
+    APP1_BYTES_MAX = 65533
+};
 
 struct decoder {
     struct jpeg_decompress_struct c;
@@ -30,6 +35,7 @@ struct decoder {
     struct fmt_error *e;
     struct image_notes notes;
     int status;       /* of the error that it escaped from */
+    bool fill;        /* of image_settings */
     bool ran_out;     /* the bytes ended before the end mark */
     bool complete;    /* all pixels are decoded: an error now loses nothing */
     unsigned arrived; /* bit i: component i was in a scan */
@@ -99,6 +105,22 @@ static const char *loss_of(int code)
     }
 }
 
+/* Whether what is missing is missing because the data end here. */
+static bool may_fill(const struct decoder *d)
+{
+    return d->fill && (d->ran_out || d->c.unread_marker == JPEG_EOI);
+}
+
+/* The first note: what was noted before matters less. */
+static void note_filled(struct decoder *d, const char *where)
+{
+    if (d->notes.filled)
+        return;
+    d->notes.filled = true;
+    d->notes.n++;
+    snprintf(d->notes.text, sizeof d->notes.text, "cut short (%s); what is missing is grey", where);
+}
+
 static void on_message(j_common_ptr c, int level)
 {
     struct decoder *d = c->client_data;
@@ -108,6 +130,10 @@ static void on_message(j_common_ptr c, int level)
     if (!d->complete) {
         const char *loss = loss_of(c->err->msg_code);
         position_text(d, where, sizeof where);
+        if (loss && may_fill(d)) {
+            note_filled(d, where);
+            return;
+        }
         if (loss) {
             d->status = fmt_fail(d->e, FMT_TRUNCATED, "%s (%s%s)", loss, where,
                                  d->ran_out ? "; the file is cut short" : "");
@@ -216,7 +242,7 @@ static int check_size(struct decoder *d, size_t bytes, const struct image_settin
         int64_t down = num_ceil_div((int64_t)c->image_height * part->v_samp_factor, 8 * c->max_v_samp_factor);
         blocks += across * down;
     }
-    int64_t bits = c->progressive_mode ? blocks : 2 * blocks;
+    int64_t bits = (c->progressive_mode ? blocks : 2 * blocks) / (settings->fill ? FILLED_SHARE : 1);
     if (!c->arith_code && (int64_t)bytes < bits / 8)
         return fmt_fail(d->e, FMT_TRUNCATED, "%zu bytes cannot hold the coded data of %u x %u pixels", bytes,
                         (unsigned)c->image_width, (unsigned)c->image_height);
@@ -251,6 +277,7 @@ static int read_header(struct decoder *d, size_t bytes, const struct image_setti
     static const struct image_settings none;
     struct jpeg_decompress_struct *c = &d->c;
     settings = settings ? settings : &none;
+    d->fill = settings->fill;
     c->src = &d->source;
     jpeg_save_markers(c, APP1, APP1_BYTES_MAX);
     jpeg_read_header(c, TRUE);
@@ -309,24 +336,41 @@ static void read_strips(struct decoder *d, const struct image_info *info, struct
     }
 }
 
-/* Whether all data that the header announces came. */
-static int check_complete(struct decoder *d)
+/* What is missing of the data that the header announces, if anything is. */
+static bool find_gap(const struct decoder *d, char *text, size_t n, bool *coarse)
 {
     const struct jpeg_decompress_struct *c = &d->c;
-    bool coarse = false;
     for (int i = 0; i < c->num_components; i++) {
-        if (!(d->arrived >> i & 1))
-            return fmt_fail(d->e, FMT_TRUNCATED, "component %d of %d is missing", i + 1, c->num_components);
+        if (!(d->arrived >> i & 1)) {
+            snprintf(text, n, "component %d of %d is missing", i + 1, c->num_components);
+            return true;
+        }
         for (int k = 0; c->coef_bits && k < DCTSIZE2; k++) {
-            if (c->coef_bits[i][k] < 0)
-                return fmt_fail(d->e, FMT_TRUNCATED, "scans are missing (coefficient %d of component %d)", k, i + 1);
-            coarse = coarse || c->coef_bits[i][k] > 0;
+            if (c->coef_bits[i][k] < 0) {
+                snprintf(text, n, "scans are missing (coefficient %d of component %d)", k, i + 1);
+                return true;
+            }
+            *coarse = *coarse || c->coef_bits[i][k] > 0;
         }
     }
-    if (d->ran_out && (coarse || c->arith_code))
-        return fmt_fail(d->e, FMT_TRUNCATED, "the file is cut short (after scan %d)", c->input_scan_number);
-    if (coarse)
+    if (d->ran_out && (*coarse || c->arith_code)) {
+        snprintf(text, n, "the file is cut short (after scan %d)", c->input_scan_number);
+        return true;
+    }
+    return false;
+}
+
+static int check_complete(struct decoder *d)
+{
+    char text[80];
+    bool coarse = false;
+    if (find_gap(d, text, sizeof text, &coarse)) {
+        if (!d->fill)
+            return fmt_fail(d->e, FMT_TRUNCATED, "%s", text);
+        note_filled(d, text);
+    } else if (coarse) {
         image_note(&d->notes, "the last refinement is not in the file");
+    }
     return 0;
 }
 
@@ -368,21 +412,51 @@ static int decode(struct decoder *d, size_t bytes, const struct image_settings *
     return 0;
 }
 
+static int decode_once(struct decoder *d, const void *data, size_t bytes, const struct image_settings *settings,
+                       struct image *im, struct fmt_error *e)
+{
+    decoder_init(d, data, bytes, e);
+    if (setjmp(d->escape) == 0) {
+        jpeg_create_decompress(&d->c);
+        d->status = decode(d, bytes, settings, im);
+    }
+    jpeg_destroy_decompress(&d->c);
+    return d->status;
+}
+
+/* Where the last marker with a body begins. In coded data 0xFF never comes before such a byte. */
+static size_t last_segment(const uint8_t *data, size_t bytes)
+{
+    for (size_t i = bytes; i > 2; i--) {
+        int marker = i < bytes ? data[i] : 0;
+        if (data[i - 1] == 0xFF && (i == bytes || marker == 0xFF ||
+                                    (marker >= 0xC0 && (marker < JPEG_RST0 || marker > JPEG_RST0 + 7))))
+            return i - 1;
+    }
+    return bytes;
+}
+
+/* A file that is cut within the header of a later scan has been fed the end mark as part of it: it is decoded without
+ * that header. */
 int jpeg_decode(const void *data, size_t bytes, const struct image_settings *settings, struct image *im,
                 struct image_notes *notes, struct fmt_error *e)
 {
     struct decoder d;
+    struct fmt_error first = {0};
     if (bytes == 0)
         return fmt_fail(e, FMT_TRUNCATED, "the file is empty");
-    decoder_init(&d, data, bytes, e);
-    if (setjmp(d.escape) == 0) {
-        jpeg_create_decompress(&d.c);
-        d.status = decode(&d, bytes, settings, im);
+    int status = decode_once(&d, data, bytes, settings, im, &first);
+    if (status == FMT_TRUNCATED && d.fill && d.ran_out) {
+        struct decoder again;
+        size_t shorter = last_segment(data, bytes);
+        if (shorter < bytes && decode_once(&again, data, shorter, settings, im, NULL) == 0)
+            d = again, status = 0;
     }
-    jpeg_destroy_decompress(&d.c);
+    if (status)
+        fmt_fail(e, first.status, "%s", first.text);
     if (notes)
         *notes = d.notes;
-    return d.status;
+    return status;
 }
 
 int jpeg_read_info(const void *data, size_t bytes, const struct image_settings *settings, struct image_info *info,

@@ -15,6 +15,12 @@
  * bits, lossless: FMT_UNSUPPORTED. More pixels than the limit or too many scans: FMT_LIMIT; fewer bytes than any coding
  * of so many pixels has: FMT_TRUNCATED; both before memory is allocated. An invalid header: FMT_INVALID.
  *
+ * With settings.fill a file that is cut short is decoded, with notes.filled: sequential files are grey from the cut on,
+ * of progressive ones the scans that came are shown. The pixels are those of Pillow (up to 12) with
+ * LOAD_TRUNCATED_IMAGES and the same libjpeg, which is given an end mark at the cut (within the header of a later scan:
+ * before it). Cut means: the bytes, or an early end mark, end the coded data. All other damage is refused still, and so
+ * is a file without any scan, or with less than a sixteenth of the fewest bytes.
+ *
  * The pixels are those of libjpeg-turbo's accurate integer DCT and smooth chroma upsampling, as in the published
  * loader. No state outside the arguments: any number of threads may decode at once.
  */

@@ -1,5 +1,5 @@
-/* fuzz-jpeg - any bytes as a JPEG file: header and image agree, and a file that decodes does so with its orientation
- * reset. */
+/* fuzz-jpeg - any bytes as a JPEG file: header and image agree, a file that decodes does so with its orientation reset,
+ * and filling changes only files that are refused otherwise. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +20,21 @@ static void check_reset(const uint8_t *data, size_t n, const struct image_settin
     free(copy);
 }
 
+/* What decodes as it is, decodes to the same pixels where cut files are filled. */
+static void check_fill(const uint8_t *data, size_t n, struct image_settings limit, int status, const struct image *im)
+{
+    struct image_notes notes;
+    struct image filled = {0};
+    limit.fill = true;
+    int again = jpeg_decode(data, n, &limit, &filled, &notes, NULL);
+    if (status == 0 && (again || notes.filled ||
+                        memcmp(filled.pixels, im->pixels, image_bytes(im->width, im->height, im->components)) != 0))
+        abort();
+    if (status && again == 0 && !notes.filled)
+        abort();
+    image_release(&filled);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct image_settings limit = {.pixels_max = 1 << 18};
@@ -38,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         abort();
     if (status == 0)
         check_reset(data, n, &limit);
+    check_fill(data, n, limit, status, &im);
     image_release(&im);
     return 0;
 }

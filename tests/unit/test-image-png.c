@@ -176,7 +176,8 @@ static void transparency(void)
 {
     struct fmt_error e;
     struct image im = {0};
-    struct fmt_buffer b = make((struct form){.colour = PNG_COLOR_TYPE_RGB_ALPHA, .bits = 8, .sample = half_transparent});
+    struct form f = {.colour = PNG_COLOR_TYPE_RGB_ALPHA, .bits = 8, .sample = half_transparent};
+    struct fmt_buffer b = make(f);
     is_int(decode(&b, NULL, &im, NULL, &e), FMT_UNSUPPORTED, "one pixel that is not opaque is refused");
     is_text(e.text, "unsupported PNG: transparent pixels (in line 6): save it without transparency", "with its line");
     fmt_buffer_release(&b);

@@ -92,6 +92,99 @@ static void cut_everywhere(int components, bool progressive, const char *what)
     fmt_buffer_release(&b);
 }
 
+static void ignore_message(j_common_ptr c, int level)
+{
+    (void)c, (void)level;
+}
+
+/* A cut file with an end mark, as any reader of libjpeg sees it: what jpeg_decode fills must be equal to it. */
+static void plain_decode(const uint8_t *data, size_t n, struct image *im)
+{
+    struct jpeg_decompress_struct c;
+    struct jpeg_error_mgr errors;
+    struct fmt_buffer b = {0};
+    fmt_buffer_append(&b, data, n);
+    fmt_buffer_append(&b, "\xFF\xD9", 2);
+    c.err = jpeg_std_error(&errors);
+    c.err->emit_message = ignore_message;
+    jpeg_create_decompress(&c);
+    jpeg_mem_src(&c, b.data, b.bytes);
+    jpeg_read_header(&c, TRUE);
+    jpeg_start_decompress(&c);
+    image_reserve(im, (int)c.output_width, (int)c.output_height, c.output_components, NULL);
+    while (c.output_scanline < c.output_height) {
+        JSAMPROW row = image_row(im, (int)c.output_scanline);
+        jpeg_read_scanlines(&c, &row, 1);
+    }
+    jpeg_destroy_decompress(&c);
+    fmt_buffer_release(&b);
+}
+
+static size_t last_marker(const struct fmt_buffer *b, int marker, size_t before)
+{
+    while (before > 2 && (b->data[before - 2] != 0xFF || b->data[before - 1] != marker))
+        before--;
+    return before - 2;
+}
+
+/* Cut after the first half of the coded data: refused, or filled. */
+static void filling(int components, bool progressive, const char *what)
+{
+    struct fmt_buffer b = make(W, H, components, (struct jpeg_encoding){.quality = 90, .progressive = progressive});
+    struct image_settings fill = {.fill = true};
+    struct image_notes notes = {0};
+    struct image im = {0}, plain = {0}, whole = {0};
+    struct fmt_error e = {0};
+    size_t scan = last_marker(&b, 0xDA, b.bytes * 6 / 10), cut = progressive ? scan + 20 : b.bytes * 6 / 10;
+    is_int(jpeg_decode(b.data, cut, NULL, &im, NULL, &e), FMT_TRUNCATED, "%s, cut: refused (%s)", what, e.text);
+    e = (struct fmt_error){0};
+    is_int(jpeg_decode(b.data, cut, &fill, &im, &notes, &e), 0, "%s, cut: filled on request (%s)", what, e.text);
+    ok(notes.filled && strncmp(notes.text, "cut short (", 11) == 0, "%s: it says so: %s", what, notes.text);
+    plain_decode(b.data, cut, &plain);
+    ok(im.width == W && im.height == H && memcmp(im.pixels, plain.pixels, image_bytes(W, H, components)) == 0,
+       "%s: pixels as libjpeg gives them", what);
+    is_int(jpeg_decode(b.data, b.bytes, NULL, &whole, NULL, &e), 0, "%s: whole", what);
+    is_int(jpeg_decode(b.data, b.bytes, &fill, &im, &notes, &e), 0, "%s: whole, with the setting", what);
+    ok(!notes.filled && notes.n == 0 && memcmp(im.pixels, whole.pixels, image_bytes(W, H, components)) == 0,
+       "%s: a whole file is not changed by the setting", what);
+    if (!progressive) {
+        is_int(image_row(&plain, H - 1)[0], 128, "%s: the last line is grey", what);
+        ok(memcmp(plain.pixels, whole.pixels, (size_t)(W * components * 8)) == 0, "%s: the first are right", what);
+    }
+    if (progressive) {
+        size_t table = last_marker(&b, 0xC4, scan);
+        plain_decode(b.data, table, &plain);
+        is_int(jpeg_decode(b.data, table + 9, &fill, &im, NULL, &e), 0, "%s: cut within a later table", what);
+        ok(memcmp(im.pixels, plain.pixels, image_bytes(W, H, components)) == 0, "%s: as before the table", what);
+    }
+    is_int(jpeg_decode(b.data, 20, &fill, &im, NULL, NULL), FMT_TRUNCATED, "%s: a cut in the header is refused", what);
+    image_release(&im);
+    image_release(&plain);
+    image_release(&whole);
+    fmt_buffer_release(&b);
+}
+
+/* Damage within a whole file is no cut, nor is a bomb. */
+static void not_filled(void)
+{
+    struct fmt_buffer b = make(400, 300, 3, (struct jpeg_encoding){.quality = 90});
+    struct image_settings fill = {.fill = true};
+    struct image im = {0};
+    struct fmt_error e = {0};
+    b.data[b.bytes / 2] = 0xFF, b.data[b.bytes / 2 + 1] = 0xD3; /* a restart marker where there are none */
+    is_int(jpeg_decode(b.data, b.bytes, &fill, &im, NULL, &e), FMT_TRUNCATED, "damage is not filled: %s", e.text);
+    for (size_t i = 0; i + 9 < b.bytes; i++)
+        if (b.data[i] == 0xFF && b.data[i + 1] == 0xC0) {
+            b.data[i + 5] = 0x3F, b.data[i + 7] = 0x3F;
+            break;
+        }
+    image_release(&im);
+    e = (struct fmt_error){0};
+    is_int(jpeg_decode(b.data, b.bytes, &fill, &im, NULL, &e), FMT_TRUNCATED, "nor are bombs: %s", e.text);
+    ok(im.pixels == NULL, "nothing was allocated for it");
+    fmt_buffer_release(&b);
+}
+
 static void stray_bytes(void)
 {
     struct fmt_buffer b = make(W, H, 3, (struct jpeg_encoding){.quality = 80});
@@ -429,6 +522,10 @@ int main(void)
     cut_everywhere(1, false, "baseline grey");
     cut_everywhere(3, true, "progressive RGB");
     cut_everywhere(1, true, "progressive grey");
+    filling(3, false, "RGB");
+    filling(1, false, "grey");
+    filling(3, true, "progressive");
+    not_filled();
     stray_bytes();
     limits();
     scan_bomb();

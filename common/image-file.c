@@ -1,0 +1,47 @@
+/* image-file.c - which decoder. */
+#include "image-file.h"
+
+#include <string.h>
+
+#include "image-png.h"
+#include "image-tiff.h"
+#include "jpeg.h"
+
+enum image_kind image_file_kind(const void *data, size_t bytes)
+{
+    if (bytes >= 2 && memcmp(data, "\xFF\xD8", 2) == 0)
+        return IMAGE_JPEG;
+    if (image_png_is(data, bytes))
+        return IMAGE_PNG;
+    return image_tiff_is(data, bytes) ? IMAGE_TIFF : IMAGE_NONE;
+}
+
+static int refuse(size_t bytes, struct fmt_error *e)
+{
+    return bytes == 0 ? fmt_fail(e, FMT_TRUNCATED, "the file is empty")
+                      : fmt_fail(e, FMT_MAGIC, "not a JPEG, PNG or TIFF file");
+}
+
+int image_file_read_info(const void *data, size_t bytes, const struct image_settings *settings,
+                         struct image_info *info, struct fmt_error *e)
+{
+    switch (image_file_kind(data, bytes)) {
+    case IMAGE_JPEG: return jpeg_read_info(data, bytes, settings, info, e);
+    case IMAGE_PNG: return image_png_read_info(data, bytes, settings, info, e);
+    case IMAGE_TIFF: return image_tiff_read_info(data, bytes, settings, info, e);
+    case IMAGE_NONE: break;
+    }
+    return refuse(bytes, e);
+}
+
+int image_file_decode(const void *data, size_t bytes, const struct image_settings *settings, struct image *im,
+                      struct image_notes *notes, struct fmt_error *e)
+{
+    switch (image_file_kind(data, bytes)) {
+    case IMAGE_JPEG: return jpeg_decode(data, bytes, settings, im, notes, e);
+    case IMAGE_PNG: return image_png_decode(data, bytes, settings, im, notes, e);
+    case IMAGE_TIFF: return image_tiff_decode(data, bytes, settings, im, notes, e);
+    case IMAGE_NONE: break;
+    }
+    return refuse(bytes, e);
+}

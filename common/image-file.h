@@ -1,0 +1,26 @@
+/* image-file.h - a photograph's file -> pixels: JPEG, PNG or TIFF, by its first bytes. What each of them decodes and
+ * refuses: jpeg.h, image-png.h, image-tiff.h; settings, info and notes: image-info.h.
+ *
+ *   image_file_read_info(data, bytes, &settings, &info, e);
+ *   image_file_decode(data, bytes, &settings, &im, &notes, e);
+ */
+#ifndef IMAGE_FILE_H
+#define IMAGE_FILE_H
+
+#include <stddef.h>
+
+#include "fmt.h"
+#include "image-info.h"
+#include "image.h"
+
+enum image_kind { IMAGE_NONE, IMAGE_JPEG, IMAGE_PNG, IMAGE_TIFF };
+
+enum image_kind image_file_kind(const void *data, size_t bytes);
+
+/* As jpeg_read_info and jpeg_decode. Another kind of file: FMT_MAGIC. */
+int image_file_read_info(const void *data, size_t bytes, const struct image_settings *settings,
+                         struct image_info *info, struct fmt_error *e);
+int image_file_decode(const void *data, size_t bytes, const struct image_settings *settings, struct image *im,
+                      struct image_notes *notes, struct fmt_error *e);
+
+#endif
