@@ -9,7 +9,8 @@ static struct index_entry entry_of(const struct dataset_image *im)
 {
     struct index_entry t = {.labels = {im->path, im->split, im->group, im->extra, im->label, im->group_view},
                             .path = im->path, .bytes = im->bytes,
-                            .width = im->width, .height = im->height, .components = im->components};
+                            .width = im->width, .height = im->height, .components = im->components,
+                            .kind = im->kind, .decoding = im->decoding};
     memcpy(t.sha256, im->sha256, sizeof t.sha256);
     return t;
 }
@@ -37,6 +38,8 @@ int dataset_identity(const struct dataset *d, uint8_t out[DIGEST_BYTES], struct 
         bad |= bytes_put_u32(&b, (uint32_t)im->label) | bytes_put_u32(&b, (uint32_t)im->group_view);
         bad |= bytes_put_u32(&b, (uint32_t)im->width) | bytes_put_u32(&b, (uint32_t)im->height);
         bad |= bytes_put(&b, im->sha256, DIGEST_BYTES);
+        if (im->decoding.bits || im->decoding.filled)
+            bad |= index_decoding_put(&im->decoding, &b);
         digest_add(&digest, b.data, b.bytes);
     }
     digest_end(&digest, out);

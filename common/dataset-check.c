@@ -360,3 +360,25 @@ int dataset_check(struct dataset *d, struct fmt_error *e)
         status = for_runs(&c, is_usable_in_group, by_group, same_group, check_mixed);
     return status ? status : check_views(d, e);
 }
+
+int dataset_check_bits(struct dataset *d, struct fmt_error *e)
+{
+    const char *first = NULL;
+    int64_t n = 0;
+    int largest = 0, bits = INDEX_BITS_MIN;
+    for (int64_t i = 0; i < d->n_images; i++) {
+        const struct dataset_image *im = &d->image[i];
+        if (!dataset_usable(im) || !im->decoding.bits)
+            continue;
+        first = first ? first : im->path;
+        largest = im->sample_max > largest ? im->sample_max : largest;
+        n++;
+    }
+    while (largest >> bits > 0)
+        bits++;
+    if (n == 0 || bits > INDEX_BITS_MAX - 2)
+        return 0;
+    return dataset_note(d, DATASET_FEWER_BITS, first, e,
+                        "the largest sample of %s of 16 bits is %d: of %d bits it seems, and almost black with 16; "
+                        "say --bits %d, or --bits 16", FMT_COUNT(n, "image", "images"), largest, bits, bits);
+}

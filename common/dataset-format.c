@@ -21,11 +21,6 @@ static void describe(const char *whole, char *out, size_t bytes)
     struct fmt_reader io = file_reader(&f);
     int64_t n = io.read(io.arg, head, sizeof head);
     file_close(&f);
-    if (text_ends_with_any_case(whole, ".png") || text_ends_with_any_case(whole, ".tif") ||
-        text_ends_with_any_case(whole, ".tiff")) {
-        snprintf(out, bytes, "not JPEG");
-        return;
-    }
     const struct foreign_image *what = n > 0 ? foreign_image_of(head, (size_t)n, whole) : NULL;
     const char *decoded = n >= 2 && memcmp(head, "\xff\xd8", 2) == 0     ? "JPEG"
                           : n >= 4 && memcmp(head, "\x89PNG", 4) == 0    ? "PNG"

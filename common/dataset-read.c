@@ -9,7 +9,8 @@
 
 #include "dataset-internal.h"
 #include "file.h"
-#include "jpeg.h"
+#include "foreign-image.h"
+#include "image-file.h"
 #include "unicode-form.h"
 
 struct reading {
@@ -28,7 +29,7 @@ static void fail(struct dataset_result *r, enum dataset_finding_kind kind, const
 static enum dataset_finding_kind kind_of(int status)
 {
     switch (status) {
-    case FMT_MAGIC: return DATASET_NOT_JPEG;
+    case FMT_MAGIC: return DATASET_NO_PHOTOGRAPH;
     case FMT_UNSUPPORTED: return DATASET_UNSUPPORTED;
     case FMT_LIMIT: return DATASET_TOO_LARGE;
     case FMT_IO:
@@ -65,25 +66,48 @@ static bool can_be_read(const struct dataset *d, const struct dataset_image *im,
     return !r->failed;
 }
 
+/* HEIC under the name of JPEG, for instance, as telephones may send it. */
+static void tell_foreign(const char *path, const uint8_t *data, size_t bytes, struct fmt_error *e)
+{
+    const struct foreign_image *what =
+        foreign_image_of(data, bytes < FOREIGN_IMAGE_BYTES ? bytes : FOREIGN_IMAGE_BYTES, path);
+    size_t n = strlen(e->text);
+    if (what)
+        snprintf(e->text + n, sizeof e->text - n, ", but %s: %s", what->name, what->command);
+}
+
 static void measure(struct reading *g, struct dataset_image *im, const uint8_t *data, size_t bytes,
                     struct dataset_result *r)
 {
-    struct image_settings settings = {.pixels_max = g->how->pixels_max, .orientation = g->how->as_stored ? 1 : 0};
+    static const enum index_kind kinds[] = {[IMAGE_JPEG] = INDEX_JPEG, [IMAGE_PNG] = INDEX_PNG, [IMAGE_TIFF] = INDEX_TIFF};
+    const struct dataset_reading *how = g->how;
+    struct image_settings settings = {how->pixels_max, how->as_stored ? 1 : 0, how->bits, how->fill};
     struct image_info info;
     struct image_notes notes = {0};
     struct fmt_error e = {0};
-    int status = jpeg_read_info(data, bytes, &settings, &info, &e);
+    enum image_kind kind = image_file_kind(data, bytes);
+    int status = image_file_read_info(data, bytes, &settings, &info, &e);
     if (status == 0)
-        status = jpeg_decode(data, bytes, &settings, NULL, &notes, &e);
+        status = image_file_decode(data, bytes, &settings, NULL, &notes, &e);
     if (status) {
+        if (status == FMT_MAGIC)
+            tell_foreign(im->path, data, bytes, &e);
         fail(r, kind_of(status), e.text);
         r->no_memory = status == FMT_MEMORY;
         return;
     }
     if (notes.n)
-        *r = (struct dataset_result){.odd = true, .kind = DATASET_ODD_JPEG, .reason = strdup(notes.text)};
+        *r = (struct dataset_result){.odd = true, .reason = strdup(notes.text),
+                                     .kind = notes.filled        ? DATASET_FILLED
+                                             : kind == IMAGE_JPEG ? DATASET_ODD_JPEG
+                                                                  : DATASET_ODD_FILE};
     im->bytes = (int64_t)bytes;
     im->width = info.width, im->height = info.height, im->components = info.stored_components;
+    im->kind = kinds[kind];
+    im->sample_max = (uint16_t)notes.sample_max;
+    im->decoding.filled = notes.filled;
+    if (info.stored_bits == 16)
+        im->decoding.bits = (uint8_t)(how->bits ? how->bits : IMAGE_BITS_MAX);
     digest_of(data, bytes, im->sha256);
     im->read = true;
 }

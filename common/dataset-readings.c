@@ -33,6 +33,10 @@ static void describe(const struct dataset *d, const struct dataset_job *job, str
     provenance_init(p, "bbu-index", job->version, job->explain);
     provenance_flag(p, "as_stored", job->as_stored);
     provenance_int(p, "max_pixels", job->pixels_max);
+    if (job->bits)
+        provenance_int(p, "bits", job->bits);
+    if (job->fill)
+        provenance_text(p, "truncated", "fill");
     provenance_input(p, PROVENANCE_LIST, list);
 }
 
@@ -45,6 +49,7 @@ static struct image_reading reading_of(const struct dataset_image *im, const str
         t.state = r->odd ? READING_ODD : READING_GOOD;
         t.bytes = im->bytes;
         t.width = im->width, t.height = im->height, t.components = im->components;
+        t.kind_of_file = im->kind, t.decoding = im->decoding, t.sample_max = im->sample_max;
         memcpy(t.sha256, im->sha256, DIGEST_BYTES);
     } else if (r->failed) {
         t.state = READING_BAD;
@@ -56,10 +61,20 @@ static struct image_reading reading_of(const struct dataset_image *im, const str
     return t;
 }
 
+static bool has_other_files(const struct dataset *d, struct part part)
+{
+    for (int64_t i = part_first(part, d->n_images); i < part_end(part, d->n_images); i++) {
+        const struct dataset_image *im = &d->image[i];
+        if (im->read && (im->kind != INDEX_JPEG || im->decoding.filled))
+            return true;
+    }
+    return false;
+}
+
 int dataset_readings_write(const struct dataset *d, const struct dataset_job *job, struct part part,
                            const struct dataset_result *result, const struct fmt_writer *io, struct fmt_error *e)
 {
-    struct readings_header h = {part, d->n_images};
+    struct readings_header h = {part, d->n_images, has_other_files(d, part)};
     struct readings_writer w;
     struct provenance prov;
     describe(d, job, &prov);
@@ -108,6 +123,7 @@ static int take(const struct image_reading *t, struct dataset_image *im, struct 
     im->read = t->state == READING_GOOD || t->state == READING_ODD;
     im->bytes = t->bytes;
     im->width = t->width, im->height = t->height, im->components = t->components;
+    im->kind = t->kind_of_file, im->decoding = t->decoding, im->sample_max = t->sample_max;
     memcpy(im->sha256, t->sha256, DIGEST_BYTES);
     if ((r->failed || r->odd) && !(r->reason = strdup(t->reason)))
         return fmt_no_memory(e);
@@ -144,7 +160,7 @@ static int check_job(const struct dataset *d, const struct dataset_job *job, str
     for (int k = 0; k < n && !status; k++)
         if (memcmp(identity, f[k].header->identity, DIGEST_BYTES) != 0)
             status = fmt_fail(e, FMT_MISMATCH, "%.200s: is of another dataset or of other options: names of files, "
-                              "--as-stored and --max-pixels have to be the same", f[k].path);
+                              "--as-stored, --max-pixels, --bits and --truncated have to be the same", f[k].path);
     return status;
 }
 

@@ -21,6 +21,8 @@ struct dataset_job {
     bool explain;        /* write which settings there were */
     bool as_stored;
     int64_t pixels_max;
+    int bits; /* these two are written where they are not the default */
+    bool fill;
 };
 
 /* Between dataset_read and dataset_note_results. */

@@ -336,9 +336,9 @@ bool dataset_normal_path(const char *path, char *out)
     return to > out;
 }
 
-bool dataset_is_jpeg_name(const char *name)
+bool dataset_is_photograph_name(const char *name)
 {
-    static const char *const endings[] = {".jpeg", ".jpg", ".jpe", ".jfif"};
+    static const char *const endings[] = {".jpeg", ".jpg", ".jpe", ".jfif", ".png", ".tif", ".tiff"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
         if (strcasecmp(dot, endings[i]) == 0)

@@ -21,6 +21,7 @@
 
 #include "digest.h"
 #include "fmt.h"
+#include "index.h"
 #include "text.h"
 #include "thread.h"
 
@@ -28,7 +29,7 @@
 #define DATASET_FINDINGS(X)                                                                        \
     X(MISSING, true, "missing", "missing")                                                         \
     X(EMPTY, true, "empty", "empty")                                                               \
-    X(NOT_JPEG, true, "not-jpeg", "not JPEG")                                                      \
+    X(NO_PHOTOGRAPH, true, "no-photograph", "not JPEG, PNG or TIFF")                               \
     X(DAMAGED, true, "damaged", "cut short or damaged")                                            \
     X(UNSUPPORTED, true, "unsupported", "of an unsupported kind")                                  \
     X(TOO_LARGE, true, "too-large", "too large")                                                   \
@@ -53,6 +54,9 @@
     X(EMPTY_CLASS, false, "empty-class", "class without images", "classes without images")         \
     X(UNDIVIDED, false, "undivided", "split without images of a class", "splits without images of a class") \
     X(ODD_JPEG, false, "odd-jpeg", "JPEG file with oddities", "JPEG files with oddities")          \
+    X(ODD_FILE, false, "odd-file", "PNG or TIFF file with oddities", "PNG or TIFF files with oddities") \
+    X(FILLED, false, "filled", "JPEG file cut short and filled", "JPEG files cut short and filled") \
+    X(FEWER_BITS, true, "fewer-bits", "dataset almost black", "datasets almost black")             \
     X(OTHER_FORMAT, false, "other-format", "image of another format", "images of other formats") \
     X(SYSTEM_FOLDER, false, "system-folder", "folder of a system", "folders of a system")          \
     X(NO_GROUPS, false, "no-groups", "dataset without groups", "datasets without groups")
@@ -87,7 +91,10 @@ struct dataset_image {
     bool read;                         /* decoded; what follows is valid */
     int64_t bytes;
     int32_t width, height; /* upright, or as stored if dataset_reading says so */
-    int32_t components;    /* of the file: 1, 3 or 4 */
+    int32_t components;    /* of the file: 1 .. 4 */
+    enum index_kind kind;
+    struct index_decoding decoding;
+    uint16_t sample_max; /* the largest of 16 bits; 0: samples have at most 8 */
     uint8_t sha256[DIGEST_BYTES];
 };
 
@@ -151,8 +158,10 @@ struct dataset_result {
 };
 
 struct dataset_reading {
-    int64_t pixels_max; /* jpeg.h */
+    int64_t pixels_max; /* image-info.h, as what follows */
     bool as_stored;     /* EXIF orientation is not applied */
+    int bits;
+    bool fill;
     void (*progress)(void *arg, int64_t n_done); /* from the calling thread; may be NULL */
     void *arg;
 };
@@ -176,6 +185,10 @@ struct dataset_shares {
 /* "70,15,15": any three numbers from 0 that are not all 0. */
 int dataset_parse_shares(const char *text, struct dataset_shares *shares, struct fmt_error *e);
 int dataset_divide(struct dataset *d, const struct dataset_shares *shares, uint64_t seed, struct fmt_error *e);
+
+/* A finding if samples of 16 bits use so few of them that the photographs would be almost black: of all of them none
+ * reaches a quarter of the range. For when nobody has said how many bits are significant. */
+int dataset_check_bits(struct dataset *d, struct fmt_error *e);
 
 int64_t dataset_count(const struct dataset *d, bool errors); /* of findings that are errors, or of warnings */
 static inline bool dataset_usable(const struct dataset_image *im)

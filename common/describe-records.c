@@ -15,7 +15,7 @@
 #include "verify.h"
 #include "views.h"
 
-enum { LINE_BYTES = 16384 };
+enum { LINE_BYTES = 16384, DECODING_BYTES = 32 };
 
 static void labels_line(const struct index_labels *l, int n_classes, char *const *class_name,
                         char text[LINE_BYTES - 128])
@@ -35,18 +35,30 @@ static void labels_line(const struct index_labels *l, int n_classes, char *const
     text[at] = 0;
 }
 
+/* What is said of a file beside its kind: ", 12 of 16 bits", ", filled". */
+static const char *decoding_text(const struct index_decoding *d, char text[DECODING_BYTES])
+{
+    text[0] = 0;
+    if (d->bits)
+        snprintf(text, DECODING_BYTES, ", %d of 16 bits", d->bits);
+    return d->filled ? ", filled" : text;
+}
+
 static int index_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
 {
+    static const char *const kind[] = {[INDEX_JPEG] = "jpeg", [INDEX_PNG] = "png", [INDEX_TIFF] = "tiff"};
     struct index x;
     int status = index_read(&x, io, e);
     if (status)
         return status;
     for (int64_t i = 0; i < x.n_entries; i++) {
         const struct index_entry *t = &x.entry[i];
-        char text[LINE_BYTES], labels[LINE_BYTES - 128];
+        char decoding[DECODING_BYTES], text[LINE_BYTES], labels[LINE_BYTES - 128];
         labels_line(&t->labels, x.n_classes, x.class_name, labels);
-        snprintf(text, sizeof text, "%s\t%" PRId32 " x %" PRId32 " x %" PRId32 "\t%" PRId64, labels, t->width,
-                 t->height, t->components, t->bytes);
+        bool other = t->kind != INDEX_JPEG || t->decoding.filled;
+        snprintf(text, sizeof text, "%s\t%" PRId32 " x %" PRId32 " x %" PRId32 "\t%" PRId64 "%s%s%s", labels, t->width,
+                 t->height, t->components, t->bytes, other ? "\t" : "", other ? kind[t->kind] : "",
+                 decoding_text(&t->decoding, decoding));
         line(text);
     }
     index_release(&x);
@@ -55,7 +67,7 @@ static int index_lines(const struct fmt_reader *io, void (*line)(const char *tex
 
 static int shard_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
 {
-    static const char *const store[] = {"", "jpeg", "rgb", "grey"};
+    static const char *const store[] = {"", "jpeg", "rgb", "grey", "png", "tiff"};
     struct shard s;
     struct block_buffer b = {0};
     struct shard_image t;
@@ -63,10 +75,10 @@ static int shard_lines(const struct fmt_reader *io, void (*line)(const char *tex
     if (status)
         return status;
     while ((status = shard_next(&s, &b, &t, e)) == 0) {
-        char text[LINE_BYTES], labels[LINE_BYTES - 128];
+        char decoding[DECODING_BYTES], text[LINE_BYTES], labels[LINE_BYTES - 128];
         labels_line(&t.labels, s.header.n_classes, s.header.class_name, labels);
-        snprintf(text, sizeof text, "%s\t%" PRId32 " x %" PRId32 " x %" PRId32 "\t%s\t%zu", labels, t.width, t.height,
-                 t.components, store[t.store], t.bytes);
+        snprintf(text, sizeof text, "%s\t%" PRId32 " x %" PRId32 " x %" PRId32 "\t%s%s\t%zu", labels, t.width, t.height,
+                 t.components, store[t.store], decoding_text(&t.decoding, decoding), t.bytes);
         line(text);
     }
     block_buffer_release(&b);

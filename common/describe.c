@@ -105,6 +105,30 @@ static int64_t count_groups(const struct index *x)
     return distinct;
 }
 
+/* How many are of each kind of file, and how they are decoded, where that is not said by "JPEG". */
+static void index_files(struct cJSON *o, const struct index *x)
+{
+    static const char *const kind[] = {[INDEX_JPEG] = "jpeg", [INDEX_PNG] = "png", [INDEX_TIFF] = "tiff"};
+    int64_t n_filled = 0, n_other = 0;
+    int bits = 0;
+    struct cJSON *files = cJSON_CreateObject();
+    for (int64_t i = 0; i < x->n_entries; i++) {
+        const struct index_entry *t = &x->entry[i];
+        count_name(files, kind[t->kind]);
+        n_other += t->kind != INDEX_JPEG;
+        n_filled += t->decoding.filled;
+        bits = t->decoding.bits > bits ? t->decoding.bits : bits;
+    }
+    if (n_other)
+        cJSON_AddItemToObject(o, "files", files);
+    else
+        cJSON_Delete(files);
+    if (n_filled)
+        json_report_int(o, "filled", n_filled);
+    if (bits)
+        json_report_int(o, "bits", bits);
+}
+
 static void index_facts(struct cJSON *o, const struct index *x)
 {
     int64_t image_bytes = 0, pixels = 0;
@@ -119,6 +143,7 @@ static void index_facts(struct cJSON *o, const struct index *x)
         count_name(classes, t->labels.label >= 0 ? x->class_name[t->labels.label] : "(none)");
     }
     json_report_int(o, "images", x->n_entries);
+    index_files(o, x);
     json_report_int(o, "groups", count_groups(x));
     cJSON_AddItemToObject(o, "splits", splits);
     cJSON_AddItemToObject(o, "classes", classes);

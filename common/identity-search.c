@@ -17,7 +17,8 @@
 static bool is_skipped(const char *name)
 {
     return name[0] == '.' || text_ends_with_any_case(name, ".jpg") ||
-           text_ends_with_any_case(name, ".jpeg") || text_ends_with_any_case(name, ".png");
+           text_ends_with_any_case(name, ".jpeg") || text_ends_with_any_case(name, ".png") ||
+           text_ends_with_any_case(name, ".tif") || text_ends_with_any_case(name, ".tiff");
 }
 
 /* ---------------------------------------------------------------- digests, sorted */

@@ -1,4 +1,4 @@
-/* image-decode.h - the pixels of an image in a shard: JPEG is decoded, stored pixels are copied. */
+/* image-decode.h - the pixels of an image in a shard: files are decoded, stored pixels are copied. */
 #ifndef IMAGE_DECODE_H
 #define IMAGE_DECODE_H
 
@@ -7,7 +7,7 @@
 #include "image.h"
 #include "shard.h"
 
-/* exif: apply the orientation that the EXIF of a JPEG says (stored pixels have theirs applied). im keeps its memory
+/* exif: apply the orientation that a file says (stored pixels have theirs applied). im keeps its memory
  * from call to call. Errors give the reason only: the caller adds the key. */
 int image_decode(const struct shard_image *s, bool exif, struct image *im, struct fmt_error *e);
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "exif.h"
 #include "image-png.h"
 #include "image-tiff.h"
 #include "jpeg.h"
@@ -14,6 +15,21 @@ enum image_kind image_file_kind(const void *data, size_t bytes)
     if (image_png_is(data, bytes))
         return IMAGE_PNG;
     return image_tiff_is(data, bytes) ? IMAGE_TIFF : IMAGE_NONE;
+}
+
+int image_file_reset_orientation(uint8_t *data, size_t bytes, struct fmt_error *e)
+{
+    struct image_info info;
+    enum image_kind kind = image_file_kind(data, bytes);
+    if (kind == IMAGE_JPEG)
+        jpeg_reset_orientation(data, bytes);
+    else if (kind == IMAGE_PNG)
+        image_png_reset_orientation(data, bytes);
+    else if (kind == IMAGE_TIFF)
+        exif_reset_orientation(data, bytes); /* the same structure */
+    if (kind != IMAGE_TIFF || image_tiff_read_info(data, bytes, NULL, &info, NULL) || info.orientation == 1)
+        return 0;
+    return fmt_fail(e, FMT_UNSUPPORTED, "the orientation of a BigTIFF is not reset: store pixels");
 }
 
 static int refuse(size_t bytes, struct fmt_error *e)

@@ -8,6 +8,7 @@
 #define IMAGE_FILE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "fmt.h"
 #include "image-info.h"
@@ -22,5 +23,8 @@ int image_file_read_info(const void *data, size_t bytes, const struct image_sett
                          struct image_info *info, struct fmt_error *e);
 int image_file_decode(const void *data, size_t bytes, const struct image_settings *settings, struct image *im,
                       struct image_notes *notes, struct fmt_error *e);
+
+/* Sets the orientation that the file says to 1, in place, as jpeg_reset_orientation. FMT_UNSUPPORTED: a BigTIFF. */
+int image_file_reset_orientation(uint8_t *data, size_t bytes, struct fmt_error *e);
 
 #endif

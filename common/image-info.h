@@ -17,7 +17,8 @@
 enum {
     IMAGE_PIXELS_MAX = 256 * 1024 * 1024, /* of an image, by default */
     IMAGE_FILE_BYTES_MAX = 1 << 30,
-    IMAGE_BITS_MIN = 9, IMAGE_BITS_MAX = 16
+    IMAGE_BITS_MIN = 9, IMAGE_BITS_MAX = 16,
+    IMAGE_DARK_BELOW = 1 << 14 /* where no sample reaches a quarter of the range, 16 bits are too many */
 };
 
 struct image_settings { /* all zero: the defaults */

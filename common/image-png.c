@@ -59,6 +59,19 @@ static int walk_chunks(const uint8_t *file, size_t bytes, struct image_notes *no
     return orientation ? orientation : 1;
 }
 
+void image_png_reset_orientation(uint8_t *data, size_t bytes)
+{
+    for (struct chunk c = {0}; next_chunk(data, bytes, &c);) {
+        if (memcmp(c.type, "eXIf", 4) != 0 || !is_intact(&c))
+            continue;
+        uint8_t *body = data + (c.data - data);
+        exif_reset_orientation(body, c.bytes);
+        uint32_t crc = (uint32_t)crc32(0, c.type, (uInt)(c.bytes + 4));
+        for (int i = 0; i < 4; i++)
+            body[c.bytes + (size_t)i] = (uint8_t)(crc >> (24 - 8 * i));
+    }
+}
+
 /* ------------------------------------------------------------------ decoder */
 struct decoder {
     png_structp png;

@@ -36,6 +36,9 @@ int image_png_read_info(const void *data, size_t bytes, const struct image_setti
 int image_png_decode(const void *data, size_t bytes, const struct image_settings *settings, struct image *im,
                      struct image_notes *notes, struct fmt_error *e);
 
+/* Sets the orientation of a PNG file to 1, in place, as jpeg_reset_orientation. */
+void image_png_reset_orientation(uint8_t *data, size_t bytes);
+
 /* Writes grey or RGB of 8 bits, not interlaced. The same pixels give the same bytes (with the same zlib): no time, no
  * name, fixed filters and level. */
 int image_png_write(const struct image *im, const struct fmt_writer *to, struct fmt_error *e);

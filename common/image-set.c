@@ -6,7 +6,7 @@
 
 #include "file.h"
 #include "image-decode.h"
-#include "jpeg.h"
+#include "image-file.h"
 #include "path-list.h"
 
 /* ------------------------------------------------------------------ opening */
@@ -105,7 +105,7 @@ static int load_file(const char *path, struct image_set_slot *slot, size_t *byte
         return status;
     struct fmt_reader r = file_reader(&f);
     if (f.size > IMAGE_FILE_BYTES_MAX)
-        status = fmt_fail(e, FMT_LIMIT, "%.200s: larger than a JPEG file may be (1 GiB)", path);
+        status = fmt_fail(e, FMT_LIMIT, "%.200s: larger than an image file may be (1 GiB)", path);
     if (!status)
         status = grow_file(slot, (size_t)f.size, e);
     if (!status) {
@@ -122,19 +122,28 @@ static int load_file(const char *path, struct image_set_slot *slot, size_t *byte
 static int read_file(const struct image_set *s, int64_t i, struct image_set_slot *slot, bool as_stored,
                      struct fmt_error *e)
 {
+    static const enum shard_store store[] = {[IMAGE_JPEG] = SHARD_JPEG, [IMAGE_PNG] = SHARD_PNG,
+                                             [IMAGE_TIFF] = SHARD_TIFF};
     const char *path = s->path[i];
-    struct image_settings settings = {.orientation = as_stored ? 1 : 0};
+    struct image_settings settings = {.orientation = as_stored ? 1 : 0, .bits = s->bits, .fill = s->fill};
+    struct image_notes notes = {0};
     struct fmt_error why = {0};
     size_t bytes = 0;
     if (load_file(path, slot, &bytes, e))
         return (int)(e ? e->status : FMT_IO);
+    int status = image_file_decode(slot->file, bytes, &settings, &slot->decoded, &notes, &why);
+    if (status)
+        return fmt_fail(e, why.status, "%.200s: %.150s", path, why.text);
     slot->record = (struct shard_image){.labels = {.key = path, .split = "", .group = "", .extra = "", .label = -1,
                                                    .group_view = -1},
-                                        .store = SHARD_JPEG, .data = slot->file, .bytes = bytes};
+                                        .store = store[image_file_kind(slot->file, bytes)],
+                                        .decoding = {.filled = notes.filled}, .data = slot->file, .bytes = bytes};
+    if (notes.sample_max)
+        slot->record.decoding.bits = (uint8_t)(s->bits ? s->bits : IMAGE_BITS_MAX);
+    slot->sample_max = notes.sample_max;
     if (s->sha256)
         memcpy(slot->record.sha256, s->sha256[i], DIGEST_BYTES);
-    int status = jpeg_decode(slot->file, bytes, &settings, &slot->decoded, NULL, &why);
-    return status ? fmt_fail(e, why.status, "%.200s: %.150s", path, why.text) : 0;
+    return 0;
 }
 
 int image_set_read(const struct image_set *s, int64_t i, struct image_set_slot *slot, bool as_stored,
@@ -159,51 +168,71 @@ void image_set_slot_release(struct image_set_slot *slot)
 }
 
 /* ------------------------------------------------------------------ provenance */
-int image_set_recipe(const struct image_set *s, struct recipe *r, struct fmt_error *e)
-{
-    return s->from_shards ? shard_set_recipe(&s->shards, r, e) : shard_recipe(0, 0, false, r, e);
-}
-
-struct file_hasher {
+struct looking {
     struct image_set *s;
     struct image_set_slot *slot; /* one per worker */
+    _Atomic bool has_16_bits;
 };
 
-static void hash_one(void *arg, int64_t i, int worker)
+static void look_at(void *arg, int64_t i, int worker)
 {
-    struct file_hasher *h = arg;
+    struct looking *l = arg;
+    struct image_info info;
     size_t bytes;
-    if (load_file(h->s->path[i], &h->slot[worker], &bytes, NULL) == 0)
-        digest_of(h->slot[worker].file, bytes, h->s->sha256[i]);
+    if (load_file(l->s->path[i], &l->slot[worker], &bytes, NULL))
+        return;
+    const uint8_t *file = l->slot[worker].file;
+    digest_of(file, bytes, l->s->sha256[i]);
+    enum image_kind kind = image_file_kind(file, bytes);
+    if ((kind == IMAGE_PNG || kind == IMAGE_TIFF) && image_file_read_info(file, bytes, NULL, &info, NULL) == 0 &&
+        info.stored_bits == 16)
+        l->has_16_bits = true;
 }
 
-static int hash_files(struct image_set *s, struct thread_pool *pool, struct provenance *prov, struct fmt_error *e)
+int image_set_look(struct image_set *s, struct thread_pool *pool, struct fmt_error *e)
 {
+    if (s->from_shards || s->sha256)
+        return 0;
     int n_workers = thread_workers(pool);
-    struct file_hasher h = {s, calloc((size_t)n_workers, sizeof *h.slot)};
+    struct looking l = {.s = s, .slot = calloc((size_t)n_workers, sizeof *l.slot)};
     s->sha256 = calloc((size_t)s->n + 1, sizeof *s->sha256);
-    int status = h.slot && s->sha256 ? 0 : fmt_no_memory(e);
-    if (!status) {
-        uint8_t all[DIGEST_BYTES];
-        struct digest d;
-        thread_for(pool, s->n, hash_one, &h);
-        digest_init(&d);
-        for (int64_t i = 0; i < s->n; i++) {
-            digest_add(&d, s->path[i], strlen(s->path[i]) + 1); /* names become the keys of rows */
-            digest_add(&d, s->sha256[i], DIGEST_BYTES);
-        }
-        digest_end(&d, all);
-        provenance_input(prov, PROVENANCE_IMAGES, all);
-    }
-    for (int i = 0; h.slot && i < n_workers; i++)
-        image_set_slot_release(&h.slot[i]);
-    free(h.slot);
+    int status = l.slot && s->sha256 ? 0 : fmt_no_memory(e);
+    if (!status)
+        thread_for(pool, s->n, look_at, &l);
+    s->has_16_bits = l.has_16_bits;
+    for (int i = 0; l.slot && i < n_workers; i++)
+        image_set_slot_release(&l.slot[i]);
+    free(l.slot);
     return status;
+}
+
+int image_set_recipe(const struct image_set *s, struct recipe *r, struct fmt_error *e)
+{
+    if (s->from_shards)
+        return shard_set_recipe(&s->shards, r, e);
+    int status = shard_recipe(0, 0, false, r, e);
+    return status || !s->has_16_bits ? status : shard_recipe_bits(s->bits ? s->bits : IMAGE_BITS_MAX, r, e);
+}
+
+static void add_files(const struct image_set *s, struct provenance *prov)
+{
+    uint8_t all[DIGEST_BYTES];
+    struct digest d;
+    digest_init(&d);
+    for (int64_t i = 0; i < s->n; i++) {
+        digest_add(&d, s->path[i], strlen(s->path[i]) + 1); /* names become the keys of rows */
+        digest_add(&d, s->sha256[i], DIGEST_BYTES);
+    }
+    digest_end(&d, all);
+    provenance_input(prov, PROVENANCE_IMAGES, all);
 }
 
 int image_set_inputs(struct image_set *s, struct thread_pool *pool, struct provenance *prov, struct fmt_error *e)
 {
     for (int i = 0; i < s->shards.n_sets; i++)
         provenance_input_nested(prov, "shards", s->shards.identity[i], shard_set_provenance(&s->shards, i));
-    return s->from_shards ? 0 : hash_files(s, pool, prov, e);
+    int status = image_set_look(s, pool, e);
+    if (!status && !s->from_shards)
+        add_files(s, prov);
+    return status;
 }

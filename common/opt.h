@@ -75,6 +75,9 @@ struct opt_tool {
 #define OPT_JOBS(v) OPT_COUNT('j', "jobs", v, 0, 1024, "N", "threads; 0: one per processor [0]")
 #define OPT_SEED(v) OPT_COUNT(0, "seed", v, 0, 9007199254740991.0, "N", "seed of all random choices [0]")
 #define OPT_DEVICE(v) OPT_STRING(0, "device", v, "auto|cpu", "what to compute on [auto]")
+#define OPT_BITS(v) OPT_COUNT(0, "bits", v, 9, 16, "N", "significant bits of samples of 16: 12 of most cameras [16]")
+#define OPT_TRUNCATED(v) \
+    OPT_CHOICE(0, "truncated", v, "refuse|fill", "JPEG files that are cut short: refused, or filled with grey [refuse]")
 #define OPT_JSON(v) OPT_FLAG(0, "json", v, "reports as JSON lines")
 #define OPT_NO_PROVENANCE(v)                                                                       \
     OPT_UNFLAG(0, "no-provenance", v, "leave out tool, version and settings")

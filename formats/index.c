@@ -13,6 +13,8 @@
 #define RECORD_MAX ((size_t)256 << 10) /* no record is larger: six texts of at most 64 KiB */
 #define LEVEL 3
 
+enum { DECODING_FILLED = 1 }; /* a flag */
+
 /* ---------------------------------------------------------------- texts and labels, as bytes */
 
 static int check_labels(const struct index_labels *l, int n_classes, struct fmt_error *e)
@@ -114,6 +116,25 @@ int index_classes_take(struct bytes *from, char ***names, int *n_names, struct f
     return 0;
 }
 
+int index_decoding_put(const struct index_decoding *d, struct fmt_buffer *to)
+{
+    return bytes_put_u8(to, d->bits) | bytes_put_u8(to, d->filled ? DECODING_FILLED : 0);
+}
+
+int index_decoding_take(struct bytes *from, struct index_decoding *d, struct fmt_error *e)
+{
+    uint8_t bits = bytes_u8(from), flags = bytes_u8(from);
+    *d = (struct index_decoding){bits, flags & DECODING_FILLED};
+    return flags & ~DECODING_FILLED ? fmt_fail(e, FMT_INVALID, "reserved bits are set") : 0;
+}
+
+int index_decoding_check(const struct index_decoding *d, bool jpeg, const char *key, struct fmt_error *e)
+{
+    if (d->bits && (jpeg || d->bits < INDEX_BITS_MIN || d->bits > INDEX_BITS_MAX))
+        return fmt_fail(e, FMT_LIMIT, "%s: %d significant bits", key, d->bits);
+    return d->filled && !jpeg ? fmt_fail(e, FMT_INVALID, "%s: only JPEG is filled", key) : 0;
+}
+
 /* ---------------------------------------------------------------- in memory */
 
 int index_set_root(struct index *x, const char *root, struct fmt_error *e)
@@ -170,7 +191,10 @@ static int check_entry(const struct index_entry *t, int n_classes, struct fmt_er
         return fmt_fail(e, FMT_LIMIT, "%s: %d components", t->path, t->components);
     if (t->bytes < 0)
         return fmt_fail(e, FMT_LIMIT, "%s: a negative size", t->path);
-    return check_labels(&t->labels, n_classes, e);
+    if ((unsigned)t->kind > INDEX_TIFF)
+        return fmt_fail(e, FMT_LIMIT, "%s: an unknown kind of file (%d)", t->path, (int)t->kind);
+    int status = index_decoding_check(&t->decoding, t->kind == INDEX_JPEG, t->path, e);
+    return status ? status : check_labels(&t->labels, n_classes, e);
 }
 
 int index_add(struct index *x, const struct index_entry *entry, struct fmt_error *e)
@@ -205,7 +229,8 @@ static int put_record(const struct index_entry *t, int n_classes, struct fmt_buf
     bad |= bytes_put_u32(record, (uint32_t)t->width);
     bad |= bytes_put_u32(record, (uint32_t)t->height);
     bad |= bytes_put_u8(record, (uint8_t)t->components);
-    bad |= bytes_put_uint(record, 0, 3); /* reserved */
+    bad |= bytes_put_u8(record, (uint8_t)t->kind);
+    bad |= index_decoding_put(&t->decoding, record);
     bad |= bytes_put(record, t->sha256, DIGEST_BYTES);
     if (bad)
         return fmt_no_memory(e);
@@ -235,11 +260,22 @@ static int put_entries(const struct index *x, struct block_writer *w, struct fmt
     return status;
 }
 
+/* The lowest version that can say it: catalogues of whole JPEG files are those of 1.0, byte by byte. */
+static uint8_t minor_of(const struct index *x)
+{
+    for (int64_t i = 0; i < x->n_entries; i++) {
+        const struct index_entry *t = &x->entry[i];
+        if (t->kind != INDEX_JPEG || t->decoding.bits || t->decoding.filled)
+            return INDEX_MINOR;
+    }
+    return 0;
+}
+
 int index_write(struct index *x, const struct provenance *p, const struct fmt_writer *io, struct fmt_error *e)
 {
     struct fmt_buffer fields = {0};
     struct block_writer w = {0};
-    struct block_header h = {BLOCK_INDEX, INDEX_MAJOR, INDEX_MINOR, .block_bytes_max = BLOCK_TARGET + RECORD_MAX};
+    struct block_header h = {BLOCK_INDEX, INDEX_MAJOR, minor_of(x), .block_bytes_max = BLOCK_TARGET + RECORD_MAX};
     int status = text_put("the root", x->root ? x->root : "", INDEX_TEXT_MAX, &fields, e);
     if (status == 0)
         status = index_classes_put(x->class_name, x->n_classes, &fields, e);
@@ -270,10 +306,11 @@ static int take_record(struct bytes *block, uint8_t minor, struct index *x, stru
     t.width = bytes_i32(&c);
     t.height = bytes_i32(&c);
     t.components = bytes_u8(&c);
-    uint64_t reserved = bytes_uint(&c, 3);
+    t.kind = (enum index_kind)bytes_u8(&c);
+    int status = index_decoding_take(&c, &t.decoding, e);
     const uint8_t *sha256 = bytes_take(&c, DIGEST_BYTES);
-    int status;
-    if ((status = index_labels_take(&c, x->n_classes, &t.labels, e)) ||
+    bool reserved = minor < 1 && (t.kind || t.decoding.bits || t.decoding.filled);
+    if (status || (status = index_labels_take(&c, x->n_classes, &t.labels, e)) ||
         (status = text_take("a path", &c, INDEX_TEXT_MAX, &t.path, e)))
         return status;
     if (reserved || (minor <= INDEX_MINOR && bytes_left(&c) > 0))

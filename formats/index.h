@@ -10,6 +10,7 @@
 #ifndef INDEX_H
 #define INDEX_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "digest.h"
@@ -18,7 +19,7 @@
 #include "text.h"
 
 #define INDEX_MAJOR 1
-#define INDEX_MINOR 0
+#define INDEX_MINOR 1 /* 1.1: kinds of files other than JPEG, and how they are decoded; written where there are any */
 #define INDEX_ENTRIES_MAX 100000000
 #define INDEX_CLASSES_MAX 65536
 #define INDEX_SIDE_MAX 65535 /* width and height, as JPEG has them */
@@ -36,11 +37,24 @@ struct index_labels {
     int32_t group_view; /* number of the photograph within its group, from 0 ("shot" in files); -1 none */
 };
 
+/* The kind of a photograph's file. */
+enum index_kind { INDEX_JPEG, INDEX_PNG, INDEX_TIFF };
+
+/* How the pixels of a file are decoded, where there is a choice: so that they are the same in all later steps. */
+struct index_decoding {
+    uint8_t bits; /* significant bits of samples of 16, 9 .. 16; 0: samples have at most 8 */
+    bool filled;  /* a JPEG that is cut short: what is missing is grey */
+};
+#define INDEX_BITS_MIN 9
+#define INDEX_BITS_MAX 16
+
 struct index_entry {
     struct index_labels labels;
     const char *path; /* relative to the root */
     int64_t bytes;    /* of the file */
     int32_t width, height, components;
+    enum index_kind kind;
+    struct index_decoding decoding;
     uint8_t sha256[DIGEST_BYTES]; /* of the file's bytes */
 };
 
@@ -73,5 +87,9 @@ int index_labels_copy(struct text_pool *p, const struct index_labels *from, stru
 /* A list of class names likewise; *names is one block for free(). */
 int index_classes_put(char *const *names, int n, struct fmt_buffer *to, struct fmt_error *e);
 int index_classes_take(struct bytes *from, char ***names, int *n, struct fmt_error *e);
+/* How a file is decoded, two bytes, likewise. `key` is for messages; jpeg: whether the file is one. */
+int index_decoding_put(const struct index_decoding *d, struct fmt_buffer *to); /* 0 or -1: no memory */
+int index_decoding_take(struct bytes *from, struct index_decoding *d, struct fmt_error *e);
+int index_decoding_check(const struct index_decoding *d, bool jpeg, const char *key, struct fmt_error *e);
 
 #endif

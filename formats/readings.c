@@ -37,6 +37,11 @@ static int check_reading(const struct image_reading *t, struct fmt_error *e)
              : t->width || t->height || t->components || t->bytes || digest_is_set(t->sha256))
         return fmt_fail(e, FMT_LIMIT, "%.200s: %d x %d pixels of %d components, %lld bytes", t->path, t->width,
                         t->height, t->components, (long long)t->bytes);
+    if ((unsigned)t->kind_of_file > INDEX_TIFF)
+        return fmt_fail(e, FMT_LIMIT, "%.200s: an unknown kind of file (%d)", t->path, (int)t->kind_of_file);
+    int status = index_decoding_check(&t->decoding, t->kind_of_file == INDEX_JPEG, t->path, e);
+    if (status)
+        return status;
     if (found != (*t->kind != 0) || (!found && *t->reason))
         return fmt_fail(e, FMT_INVALID, "%.200s: a finding that does not fit the state", t->path);
     return 0;
@@ -48,9 +53,9 @@ int readings_create(struct readings_writer *w, const struct fmt_writer *io, cons
                     const struct provenance *p, struct fmt_error *e)
 {
     struct fmt_buffer fields = {0};
-    struct block_header block = {BLOCK_READINGS, READINGS_MAJOR, READINGS_MINOR,
+    struct block_header block = {BLOCK_READINGS, READINGS_MAJOR, h->files ? READINGS_MINOR : 0,
                                  .block_bytes_max = BLOCK_TARGET + RECORD_MAX};
-    *w = (struct readings_writer){0};
+    *w = (struct readings_writer){.files = h->files};
     int status = check_header(h, e);
     if (status)
         return status;
@@ -78,7 +83,7 @@ int readings_add(struct readings_writer *w, const struct image_reading *t, struc
     raw->bytes = 0;
     int bad = bytes_put_u8(raw, (uint8_t)t->state);
     bad |= bytes_put_u8(raw, (uint8_t)t->components);
-    bad |= bytes_put_u16(raw, 0); /* reserved */
+    bad |= bytes_put_u16(raw, t->sample_max);
     bad |= bytes_put_u32(raw, (uint32_t)t->width);
     bad |= bytes_put_u32(raw, (uint32_t)t->height);
     bad |= bytes_put_i64(raw, t->bytes);
@@ -88,6 +93,8 @@ int readings_add(struct readings_writer *w, const struct image_reading *t, struc
         status = text_put("a kind of finding", t->kind, READINGS_KIND_MAX, raw, e);
     if (!status)
         status = text_put("a reason", t->reason, READINGS_REASON_MAX, raw, e);
+    if (!status && w->files && (bytes_put_u8(raw, (uint8_t)t->kind_of_file) || index_decoding_put(&t->decoding, raw)))
+        status = fmt_no_memory(e);
     if (!status && (bytes_put_u32(&w->raw, (uint32_t)raw->bytes) || bytes_put(&w->raw, raw->data, raw->bytes)))
         status = fmt_no_memory(e);
     w->n_raw++;
@@ -135,7 +142,7 @@ static int take(struct bytes *c, uint8_t minor, struct image_reading *t, struct 
 {
     *t = (struct image_reading){.state = (enum reading_state)bytes_u8(c)};
     t->components = bytes_u8(c);
-    uint16_t reserved = bytes_u16(c);
+    t->sample_max = bytes_u16(c);
     t->width = bytes_i32(c);
     t->height = bytes_i32(c);
     t->bytes = bytes_i64(c);
@@ -146,10 +153,16 @@ static int take(struct bytes *c, uint8_t minor, struct image_reading *t, struct 
         status = text_take("a kind of finding", c, READINGS_KIND_MAX, &t->kind, e);
     if (!status)
         status = text_take("a reason", c, READINGS_REASON_MAX, &t->reason, e);
+    if (!status && minor >= 1) {
+        t->kind_of_file = (enum index_kind)bytes_u8(c);
+        status = index_decoding_take(c, &t->decoding, e);
+    }
     if (status)
         return status;
     memcpy(t->sha256, sha256, DIGEST_BYTES);
-    if (reserved || (minor <= READINGS_MINOR && bytes_left(c) > 0))
+    if (!bytes_ok(c))
+        return fmt_fail(e, FMT_INVALID, "%.200s: a record is too short", t->path);
+    if ((minor < 1 && t->sample_max) || (minor <= READINGS_MINOR && bytes_left(c) > 0))
         return fmt_fail(e, FMT_INVALID, "%.200s: reserved bits are set, or bytes follow the record", t->path);
     return check_reading(t, e);
 }

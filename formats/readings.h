@@ -12,18 +12,22 @@
 #ifndef READINGS_H
 #define READINGS_H
 
+#include <stdbool.h>
+
 #include "block.h"
+#include "index.h"
 #include "part.h"
 #include "provenance.h"
 
 #define READINGS_MAJOR 1
-#define READINGS_MINOR 0
+#define READINGS_MINOR 1 /* 1.1: kinds of files, and how they are decoded; written where a part needs it */
 #define READINGS_KIND_MAX 64    /* bytes */
 #define READINGS_REASON_MAX 1024
 
 struct readings_header {
     struct part part; /* n >= 1 */
     int64_t n_images; /* of the list, in all parts */
+    bool files;       /* records may be of other files than whole JPEG files: version 1.1, else 1.0 is written */
 };
 
 enum reading_state {
@@ -38,12 +42,16 @@ struct image_reading { /* texts of a reader live until the next call */
     enum reading_state state;
     int64_t bytes; /* READING_GOOD and READING_ODD, as in a catalogue; else zeros */
     int32_t width, height, components;
+    enum index_kind kind_of_file; /* in files of version 1.1, as what follows; else zeros */
+    struct index_decoding decoding;
+    uint16_t sample_max; /* the largest of 16 bits; 0: samples have at most 8 */
     uint8_t sha256[DIGEST_BYTES];
     const char *kind, *reason; /* READING_ODD and READING_BAD: the finding, as in reports of bbu-index; else "" */
 };
 
 struct readings_writer {
     struct block_writer block;
+    bool files;                    /* of the header */
     struct fmt_buffer raw, record; /* of the current block; the last record */
     uint32_t n_raw;
 };

@@ -1,5 +1,5 @@
-/* shard.c - a block holds one image, so random access decodes nothing else. JPEG bytes are stored as they are (they are
- * compressed already), pixels are compressed lightly. */
+/* shard.c - a block holds one image, so random access decodes nothing else. The bytes of files are stored as they are
+ * (they are compressed already), pixels are compressed lightly. */
 #include "shard.h"
 
 #include <stdbool.h>
@@ -11,6 +11,12 @@
 #define PIXEL_LEVEL 1
 #define LABELS_AT ((size_t)48) /* of a record */
 
+/* The bytes of a file are compressed already. A TIFF may not be, but it is kept as it is, too. */
+static bool is_file(enum shard_store store)
+{
+    return store != SHARD_RGB && store != SHARD_GREY;
+}
+
 static int check_header(const struct shard_header *h, struct fmt_error *e)
 {
     if (h->n_shards < 1 || h->n_shards > SHARD_SET_MAX || h->i_shard >= h->n_shards)
@@ -20,6 +26,12 @@ static int check_header(const struct shard_header *h, struct fmt_error *e)
         return fmt_fail(e, FMT_LIMIT, "largest image of %u x %u, %llu pixels", h->width_max, h->height_max,
                         (unsigned long long)h->pixels_max);
     return 0;
+}
+
+static bool is_tiff(const uint8_t *start) /* or BigTIFF, in either byte order */
+{
+    return memcmp(start, "II*\0", 4) == 0 || memcmp(start, "MM\0*", 4) == 0 || memcmp(start, "II+\0", 4) == 0 ||
+           memcmp(start, "MM\0+", 4) == 0;
 }
 
 static int check_image(const struct shard_header *h, const struct shard_image *t, struct fmt_error *e)
@@ -35,10 +47,16 @@ static int check_image(const struct shard_header *h, const struct shard_image *t
     bool fits = false;
     switch (t->store) {
     case SHARD_JPEG: fits = t->bytes >= 2 && t->data[0] == 0xff && t->data[1] == 0xd8; break;
+    case SHARD_PNG: fits = h->files && t->bytes >= 8 && memcmp(t->data, "\x89PNG\r\n\x1a\n", 8) == 0; break;
+    case SHARD_TIFF: fits = h->files && t->bytes >= 4 && is_tiff(t->data); break;
     case SHARD_RGB: fits = t->bytes == pixels * 3 && t->components == 3; break;
     case SHARD_GREY: fits = t->bytes == pixels && t->components == 1; break;
     }
-    return fits ? 0 : fmt_fail(e, FMT_INVALID, "%s: data does not match the image header", t->labels.key);
+    if (!fits || (!h->files && (t->decoding.bits || t->decoding.filled)))
+        return fmt_fail(e, FMT_INVALID, "%s: data does not match the image header", t->labels.key);
+    return !is_file(t->store) && t->decoding.bits
+               ? fmt_fail(e, FMT_INVALID, "%s: pixels with a way to decode them", t->labels.key)
+               : index_decoding_check(&t->decoding, t->store == SHARD_JPEG, t->labels.key, e);
 }
 
 int shard_recipe(int64_t short_side, int64_t quality, bool as_stored, struct recipe *r, struct fmt_error *e)
@@ -47,6 +65,11 @@ int shard_recipe(int64_t short_side, int64_t quality, bool as_stored, struct rec
     if (!status)
         status = recipe_add_int(r, "pack.quality", quality, e);
     return status ? status : recipe_add_flag(r, "pack.as_stored", as_stored, e);
+}
+
+int shard_recipe_bits(int bits, struct recipe *r, struct fmt_error *e)
+{
+    return recipe_add_int(r, "bits", bits, e);
 }
 
 /* ---------------------------------------------------------------- writing */
@@ -64,7 +87,7 @@ int shard_create(struct shard_writer *w, const struct fmt_writer *io, const stru
     bad |= bytes_put_u32(&fields, h->width_max);
     bad |= bytes_put_u32(&fields, h->height_max);
     bad |= bytes_put_u64(&fields, h->pixels_max);
-    struct block_header block = {BLOCK_SHARD, SHARD_MAJOR, SHARD_MINOR, .block_bytes_max = BLOCK_BYTES_MAX};
+    struct block_header block = {BLOCK_SHARD, SHARD_MAJOR, h->files ? SHARD_MINOR : 1, .block_bytes_max = BLOCK_BYTES_MAX};
     status = bad ? fmt_no_memory(e) : index_classes_put(h->class_name, h->n_classes, &fields, e);
     if (status == 0)
         status = recipe_put(&h->recipe, &fields, e);
@@ -84,7 +107,7 @@ int shard_encode(const struct shard_header *h, const struct shard_image *t, stru
     raw->bytes = 0;
     int bad = bytes_put_u8(raw, (uint8_t)t->store);
     bad |= bytes_put_u8(raw, (uint8_t)t->components);
-    bad |= bytes_put_u16(raw, 0); /* reserved */
+    bad |= index_decoding_put(&t->decoding, raw);
     bad |= bytes_put_u32(raw, (uint32_t)t->width);
     bad |= bytes_put_u32(raw, (uint32_t)t->height);
     bad |= bytes_put_u32(raw, (uint32_t)t->bytes); /* checked by block_encode: a block is smaller than that */
@@ -95,7 +118,7 @@ int shard_encode(const struct shard_header *h, const struct shard_image *t, stru
         return status;
     if (bytes_put(raw, t->data, t->bytes))
         return fmt_no_memory(e);
-    return block_encode(raw->data, raw->bytes, 1, t->store == SHARD_JPEG ? BLOCK_STORED : PIXEL_LEVEL, frame, e);
+    return block_encode(raw->data, raw->bytes, 1, is_file(t->store) ? BLOCK_STORED : PIXEL_LEVEL, frame, e);
 }
 
 int shard_add(struct shard_writer *w, const struct shard_image *image, struct fmt_error *e)
@@ -137,6 +160,7 @@ static int take_fields(struct shard *s, struct fmt_error *e)
     int status = check_header(h, e);
     if (!status)
         status = index_classes_take(&c, &h->class_name, &h->n_classes, e);
+    h->files = s->block.header.minor >= 2;
     return status || s->block.header.minor < 1 ? status : recipe_take(&c, &h->recipe, e);
 }
 
@@ -159,20 +183,19 @@ static int take_image(const struct shard *s, const struct block_buffer *b, struc
     struct shard_image t;
     uint8_t store = bytes_u8(&c);
     t.components = bytes_u8(&c);
-    uint64_t reserved = bytes_u16(&c);
+    int status = index_decoding_take(&c, &t.decoding, e);
     t.width = bytes_i32(&c);
     t.height = bytes_i32(&c);
     t.bytes = bytes_u32(&c);
     const uint8_t *sha256 = bytes_take(&c, DIGEST_BYTES);
-    int status = index_labels_take(&c, s->header.n_classes, &t.labels, e);
-    if (status)
+    if (status || (status = index_labels_take(&c, s->header.n_classes, &t.labels, e)))
         return status;
     t.data = bytes_take(&c, t.bytes);
     if (!t.data || bytes_left(&c) > 0)
         return fmt_fail(e, FMT_INVALID, "%s: %s its block", t.labels.key,
                         FMT_COUNT(t.bytes, "byte does not fill", "bytes do not fill"));
-    if (reserved || store < SHARD_JPEG || store > SHARD_GREY)
-        return fmt_fail(e, FMT_INVALID, "%s: reserved bits are set, or an unknown way to store", t.labels.key);
+    if (store < SHARD_JPEG || store > (s->header.files ? SHARD_TIFF : SHARD_GREY))
+        return fmt_fail(e, FMT_INVALID, "%s: an unknown way to store (%d)", t.labels.key, store);
     t.store = (enum shard_store)store;
     memcpy(t.sha256, sha256, DIGEST_BYTES); /* not NULL: the labels after it were read */
     if ((status = check_image(&s->header, &t, e)) == 0)

@@ -19,13 +19,15 @@
 #include "recipe.h"
 
 #define SHARD_MAJOR 1
-#define SHARD_MINOR 1 /* 1.1: the recipe */
+#define SHARD_MINOR 2 /* 1.1: the recipe; 1.2: PNG and TIFF, and how files are decoded */
 #define SHARD_SET_MAX 99999 /* shards of a set */
 
 enum shard_store {
     SHARD_JPEG = 1, /* the file's own bytes, orientation not applied */
     SHARD_RGB = 2,  /* uint8 [H,W,3], orientation applied */
-    SHARD_GREY = 3  /* uint8 [H,W] */
+    SHARD_GREY = 3, /* uint8 [H,W] */
+    SHARD_PNG = 4,  /* as SHARD_JPEG */
+    SHARD_TIFF = 5
 };
 
 struct shard_header {
@@ -34,13 +36,15 @@ struct shard_header {
     uint64_t pixels_max;            /* the largest width * height in the set */
     char **class_name;
     int n_classes;
+    bool files; /* there may be more than whole JPEG files and pixels: version 1.2; else 1.1 is written */
     struct recipe recipe; /* how the pixels were made from the photographs; empty in files of version 1.0 */
 };
 
 struct shard_image {
     struct index_labels labels;
     enum shard_store store;
-    int32_t width, height, components; /* as decoded: of a JPEG, before its orientation is applied */
+    int32_t width, height, components; /* as decoded: of a file, before its orientation is applied */
+    struct index_decoding decoding;    /* of a file; zeros for pixels */
     uint8_t sha256[DIGEST_BYTES];      /* of the original file */
     const uint8_t *data;
     size_t bytes;
@@ -57,6 +61,9 @@ struct shard_writer {
  * quality (0: not), EXIF orientation not applied (as_stored). (0, 0, false) is that of a photograph read from its own
  * file. r is empty. */
 int shard_recipe(int64_t short_side, int64_t quality, bool as_stored, struct recipe *r, struct fmt_error *e);
+
+/* Where there are samples of 16 bits: how many of them are significant (index_decoding). */
+int shard_recipe_bits(int bits, struct recipe *r, struct fmt_error *e);
 
 /* The identity that p gives is that of the set: the same in all its shards. */
 int shard_create(struct shard_writer *w, const struct fmt_writer *io, const struct shard_header *h,

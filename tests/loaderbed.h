@@ -85,7 +85,7 @@ static inline const char *make_shards(const char *name, int n_bad, int first, in
         struct file_out f;
         need(file_create(&f, path, &e), &e);
         struct fmt_writer io = file_writer(&f);
-        struct shard_header h = {k, 2, 128, 128, 128 * 64, NULL, 0, {.n = 0}};
+        struct shard_header h = {k, 2, 128, 128, 128 * 64, NULL, 0, false, {.n = 0}};
         struct provenance p;
         provenance_init(&p, "test", "1", true);
         provenance_text(&p, "set", name);

@@ -55,7 +55,7 @@ static inline int sample_index(const struct fmt_writer *io, bool with_provenance
         status = index_add_class(&x, sample_classes[i], e);
     for (int i = 0; i < SAMPLE_IMAGES && status == 0; i++) {
         struct index_labels l = sample_labels(i);
-        struct index_entry t = {l, l.key, 1000 + i, 640, 480, 3, {(uint8_t)i}};
+        struct index_entry t = {l, l.key, 1000 + i, 640, 480, 3, INDEX_JPEG, {0}, {(uint8_t)i}};
         status = index_add(&x, &t, e);
     }
     if (status == 0)
@@ -69,7 +69,7 @@ static inline int sample_index(const struct fmt_writer *io, bool with_provenance
 static struct shard_image sample_image(int i)
 {
     static const uint8_t jpeg[] = {0xff, 0xd8, 0xff, 0xd9}, rgb[12] = {1, 2, 3, 4, 5, 6}, grey[4] = {9, 8, 7, 6};
-    struct shard_image t = {sample_labels(i), SHARD_JPEG, 2, 2, 3, {(uint8_t)(i + 1)}, jpeg, sizeof jpeg};
+    struct shard_image t = {sample_labels(i), SHARD_JPEG, 2, 2, 3, {0}, {(uint8_t)(i + 1)}, jpeg, sizeof jpeg};
     if (i == 1)
         t.store = SHARD_RGB, t.data = rgb, t.bytes = sizeof rgb;
     if (i == 2)
@@ -81,7 +81,7 @@ static int sample_shard(const struct fmt_writer *io, bool with_provenance, uint3
                         struct fmt_error *e)
 {
     struct shard_writer w;
-    struct shard_header h = {i_shard, n_shards, 2, 2, 4, sample_classes, 2, {.n = 0}};
+    struct shard_header h = {i_shard, n_shards, 2, 2, 4, sample_classes, 2, false, {.n = 0}};
     struct provenance p;
     sample_provenance(&p, with_provenance);
     int status = shard_recipe(512, 95, false, &h.recipe, e);
@@ -229,7 +229,7 @@ static inline int small_index(const struct fmt_writer *io, const struct provenan
                               struct fmt_error *e)
 {
     struct index x = {0};
-    struct index_entry t = {{"a.jpeg", "", "", "", -1, -1}, "a.jpeg", 4, 1, 1, 1, {0xe3}};
+    struct index_entry t = {{"a.jpeg", "", "", "", -1, -1}, "a.jpeg", 4, 1, 1, 1, INDEX_JPEG, {0}, {0xe3}};
     int status = n_images ? index_add(&x, &t, e) : 0;
     if (status == 0)
         status = index_write(&x, p, io, e);
@@ -242,7 +242,7 @@ static inline int small_shard(const struct fmt_writer *io, const struct provenan
     static const uint8_t jpeg[4] = {0xff, 0xd8, 0xff, 0xd9};
     struct shard_writer w;
     struct shard_header h = {.n_shards = 1, .width_max = 1, .height_max = 1, .pixels_max = 1};
-    struct shard_image t = {{"a.jpeg", "", "", "", -1, -1}, SHARD_JPEG, 1, 1, 1, {0xe3}, jpeg, sizeof jpeg};
+    struct shard_image t = {{"a.jpeg", "", "", "", -1, -1}, SHARD_JPEG, 1, 1, 1, {0}, {0xe3}, jpeg, sizeof jpeg};
     int status = shard_recipe(0, 0, false, &h.recipe, e);
     if (status == 0)
         status = shard_create(&w, io, &h, p, e);
@@ -429,17 +429,17 @@ enum { SAMPLE_READINGS = 4 };
 static struct image_reading sample_reading(int i)
 {
     static const struct image_reading of[SAMPLE_READINGS] = {
-        {"a.jpeg", READING_GOOD, 1000, 640, 480, 3, {0xe3, 1}, "", ""},
-        {"b \xff.jpeg", READING_ODD, 1001, 480, 640, 1, {0xe3, 2}, "odd-jpeg", "3 stray bytes"},
-        {"c.jpeg", READING_BAD, 0, 0, 0, 0, {0}, "missing", "No such file or directory"},
-        {"d.jpeg", READING_NONE, 0, 0, 0, 0, {0}, "", ""},
+        {"a.jpeg", READING_GOOD, 1000, 640, 480, 3, INDEX_JPEG, {0}, 0, {0xe3, 1}, "", ""},
+        {"b \xff.jpeg", READING_ODD, 1001, 480, 640, 1, INDEX_JPEG, {0}, 0, {0xe3, 2}, "odd-jpeg", "3 stray bytes"},
+        {"c.jpeg", READING_BAD, 0, 0, 0, 0, INDEX_JPEG, {0}, 0, {0}, "missing", "No such file or directory"},
+        {"d.jpeg", READING_NONE, 0, 0, 0, 0, INDEX_JPEG, {0}, 0, {0}, "", ""},
     };
     return of[i];
 }
 
 static inline int write_readings(const struct fmt_writer *io, const struct provenance *p, int n, struct fmt_error *e)
 {
-    struct readings_header h = {n == 1 ? (struct part){1, 1} : (struct part){2, 3}, n == 1 ? 1 : 12};
+    struct readings_header h = {n == 1 ? (struct part){1, 1} : (struct part){2, 3}, n == 1 ? 1 : 12, false};
     struct readings_writer w;
     int status = readings_create(&w, io, &h, p, e);
     for (int i = 0; i < n && status == 0; i++) {

@@ -8,7 +8,7 @@
 
 static void print_image(const struct shard_image *im)
 {
-    static const char *const stores[] = {"?", "jpeg", "rgb", "grey"};
+    static const char *const stores[] = {"?", "jpeg", "rgb", "grey", "png", "tiff"};
     struct image decoded = {0};
     struct fmt_error e = {0};
     uint8_t digest[DIGEST_BYTES];

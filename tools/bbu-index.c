@@ -23,8 +23,9 @@
 static const char *output = "-", *layout_name = "auto", *labels, *class_order, *positive, *division, *part_option;
 static struct part part;
 static struct dataset_shares shares;
+static const char *truncated = "refuse";
 static bool null_ended, ticket, replace_splits, join, keep_going, as_stored, json, provenance = true;
-static int64_t n_jobs, seed, pixels_max = IMAGE_PIXELS_MAX;
+static int64_t n_jobs, seed, bits, pixels_max = IMAGE_PIXELS_MAX;
 
 static const struct opt options[] = {
     OPT_PATH('o', "output", &output, "FILE", "write the catalogue to FILE [-]"),
@@ -44,6 +45,8 @@ static const struct opt options[] = {
     OPT_FLAG(0, "join", &join, "take what was found from the files of all parts, decode nothing"),
     OPT_FLAG('k', "keep-going", &keep_going, "leave out the images at fault; exit 3"),
     OPT_FLAG(0, "as-stored", &as_stored, "sizes of the pixels as stored: no EXIF orientation"),
+    OPT_BITS(&bits),
+    OPT_TRUNCATED(&truncated),
     OPT_SIZE(0, "max-pixels", &pixels_max, 1, 4294836225.0, "N", "largest image [256M]"),
     OPT_JOBS(&n_jobs),
     OPT_JSON(&json),
@@ -151,11 +154,16 @@ static void show_progress(void *progress, int64_t n_done)
     progress_step(progress, n_done);
 }
 
+static bool fills(void)
+{
+    return strcmp(truncated, "fill") == 0;
+}
+
 static void decode(struct dataset *d, struct dataset_result *result)
 {
     struct fmt_error e = {0};
     struct progress progress;
-    struct dataset_reading how = {pixels_max, as_stored, show_progress, &progress};
+    struct dataset_reading how = {pixels_max, as_stored, (int)bits, fills(), show_progress, &progress};
     int64_t first = part_first(part, d->n_images), n = part_end(part, d->n_images) - first;
     struct thread_pool *pool = thread_open((int)n_jobs, &e);
     if (!pool)
@@ -169,7 +177,7 @@ static void decode(struct dataset *d, struct dataset_result *result)
 
 static struct dataset_job job_of(void)
 {
-    return (struct dataset_job){DINOTOOLS_VERSION, provenance, as_stored, pixels_max};
+    return (struct dataset_job){DINOTOOLS_VERSION, provenance, as_stored, pixels_max, (int)bits, fills()};
 }
 
 /* What the images of the part are, for the join. */
@@ -417,6 +425,10 @@ static void write_catalogue(const struct dataset *d, const char *root)
         provenance_int(&p, "seed", seed);
     }
     provenance_flag(&p, "as_stored", as_stored);
+    if (bits)
+        provenance_int(&p, "bits", bits);
+    if (fills())
+        provenance_text(&p, "truncated", truncated);
     provenance_int(&p, "max_pixels", pixels_max);
     provenance_flag(&p, "keep_going", keep_going);
     int status = dataset_identity(d, identity, &e);
@@ -521,7 +533,8 @@ static int report_part(const struct dataset *d, int64_t first)
 static int finish(struct dataset *d, const char *root)
 {
     struct fmt_error e = {0};
-    if (dataset_check(d, &e) || (division && dataset_divide(d, &shares, (uint64_t)seed, &e)))
+    if (dataset_check(d, &e) || (!bits && dataset_check_bits(d, &e)) ||
+        (division && dataset_divide(d, &shares, (uint64_t)seed, &e)))
         msg_die("%s", e.text);
     print_positive(d);
     report_findings(d, 0);

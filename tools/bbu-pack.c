@@ -11,6 +11,7 @@
 #include "index.h"
 #include "input-guard.h"
 #include "job-part.h"
+#include "image-file.h"
 #include "jpeg.h"
 #include "json-report.h"
 #include "msg.h"
@@ -35,7 +36,7 @@ static int64_t n_jobs, short_side, quality = 95, shard_bytes = 512 << 20, pixels
 static const struct opt options[] = {
     OPT_PATH('o', "output", &output, "DIR", "write the shards into DIR"),
     OPT_STRING(0, "split", &split, "NAME", "only images of this split [all]"),
-    OPT_CHOICE(0, "store", &store, "jpeg|rgb", "what is stored: JPEG bytes or decoded pixels [jpeg]"),
+    OPT_CHOICE(0, "store", &store, "jpeg|rgb", "what is stored: the bytes of files, of JPEG once scaled; or pixels [jpeg]"),
     OPT_COUNT(0, "short-side", &short_side, 16, 65535, "N", "scale down to N pixels on the short side [no]"),
     OPT_COUNT(0, "quality", &quality, 1, 100, "N", "of JPEG bytes that were scaled [95]"),
     OPT_SIZE(0, "shard-bytes", &shard_bytes, 1, 1099511627776.0, "N", "begin a new shard after N bytes [512M]"),
@@ -99,18 +100,21 @@ static int store_encoded(struct worker *w, const struct image *im, struct shard_
 }
 
 /* Decodes the bytes of the file, which proves that they are all there, and chooses what is stored. */
-static int make_image(struct worker *w, const struct pack_how *how, uint8_t *data, size_t bytes,
-                      struct shard_image *out, struct fmt_error *e)
+static int make_image(struct worker *w, const struct pack_how *how, const struct index_entry *t, uint8_t *data,
+                      size_t bytes, struct shard_image *out, struct fmt_error *e)
 {
-    struct image_settings settings = {.pixels_max = pixels_max, .orientation = as_stored ? 1 : 0};
+    static const enum shard_store stores[] = {[IMAGE_JPEG] = SHARD_JPEG, [IMAGE_PNG] = SHARD_PNG,
+                                              [IMAGE_TIFF] = SHARD_TIFF};
+    struct image_settings settings = {.pixels_max = pixels_max, .orientation = as_stored ? 1 : 0,
+                                      .bits = t->decoding.bits, .fill = t->decoding.filled};
     struct image_info info;
     int64_t width, height;
-    int status = jpeg_read_info(data, bytes, &settings, &info, e);
+    int status = image_file_read_info(data, bytes, &settings, &info, e);
     if (status)
         return status;
     pack_plan_scaled_size(how, info.width, info.height, &width, &height);
     bool scales = width != info.width || height != info.height;
-    status = jpeg_decode(data, bytes, &settings, scales || how->pixels ? &w->decoded : NULL, NULL, e);
+    status = image_file_decode(data, bytes, &settings, scales || how->pixels ? &w->decoded : NULL, NULL, e);
     if (status == 0 && scales)
         status = scale(w, width, height, e);
     if (status)
@@ -122,9 +126,10 @@ static int make_image(struct worker *w, const struct pack_how *how, uint8_t *dat
     }
     if (scales)
         return store_encoded(w, im, out, e);
-    if (as_stored)
-        jpeg_reset_orientation(data, bytes);
-    out->store = SHARD_JPEG;
+    if (as_stored && (status = image_file_reset_orientation(data, bytes, e)))
+        return status;
+    out->store = stores[image_file_kind(data, bytes)];
+    out->decoding = t->decoding;
     out->width = info.stored_width, out->height = info.stored_height, out->components = info.components;
     out->data = data, out->bytes = bytes;
     return 0;
@@ -192,7 +197,7 @@ static int pack_compute(void *arg, int slot, int64_t item, int worker)
         return 0; /* pack_write reports it, in order */
     struct shard_image im = {.labels = t->labels};
     memcpy(im.sha256, t->sha256, DIGEST_BYTES);
-    if (make_image(w, &g->plan->how, data, bytes, &im, &s->e))
+    if (make_image(w, &g->plan->how, t, data, bytes, &im, &s->e))
         fmt_prefix(&s->e, t->path);
     else
         shard_encode(&g->header, &im, &w->raw, &s->frame, &s->e);
@@ -309,12 +314,34 @@ static void packing_release(struct packing *g, int n_workers, int n_slots)
     free(g->slot);
 }
 
+/* Whether the set needs to say what its files are. */
+static bool has_other_files(const struct pack_plan *p)
+{
+    for (int64_t i = 0; i < p->n_images; i++) {
+        const struct index_entry *t = &p->index->entry[p->entry[i]];
+        if (t->kind != INDEX_JPEG || t->decoding.filled)
+            return true;
+    }
+    return false;
+}
+
+/* Significant bits of samples of 16; 0: there are none. */
+static int most_bits(const struct pack_plan *p)
+{
+    int bits = 0;
+    for (int64_t i = 0; i < p->n_images; i++)
+        bits = (int)num_max(bits, p->index->entry[p->entry[i]].decoding.bits);
+    return bits;
+}
+
 /* JPEG bytes that are not scaled are those of the file: nothing has been done to their pixels. */
-static void make_recipe(struct recipe *r)
+static void make_recipe(const struct pack_plan *p, struct recipe *r)
 {
     struct fmt_error e = {0};
+    int bits = most_bits(p);
     bool jpeg = strcmp(store, "jpeg") == 0, untouched = jpeg && !short_side;
-    if (shard_recipe(short_side, jpeg && short_side ? quality : 0, as_stored && !untouched, r, &e))
+    if (shard_recipe(short_side, jpeg && short_side ? quality : 0, as_stored && !untouched, r, &e) ||
+        (bits && shard_recipe_bits(bits, r, &e)))
         msg_die("%s", e.text);
 }
 
@@ -328,7 +355,8 @@ static bool pack(struct pack_plan *p, const char *root, const char *folder, stru
     g.header = (struct shard_header){.n_shards = p->n_shards, .width_max = p->side_max, .height_max = p->side_max,
                                      .pixels_max = p->pixels_max, .class_name = p->index->class_name,
                                      .n_classes = p->index->n_classes};
-    make_recipe(&g.header.recipe);
+    g.header.files = !p->how.pixels && has_other_files(p);
+    make_recipe(p, &g.header.recipe);
     g.worker = calloc((size_t)n_workers, sizeof *g.worker);
     g.slot = calloc((size_t)n_slots, sizeof *g.slot);
     if (!g.worker || !g.slot)

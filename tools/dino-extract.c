@@ -11,6 +11,7 @@
 #include "extract-parts.h"
 #include "extract.h"
 #include "file.h"
+#include "image-info.h"
 #include "image-set.h"
 #include "input-guard.h"
 #include "job-part.h"
@@ -29,7 +30,8 @@
 static const char *weights_path, *config_path, *model, *output = "-";
 static const char *tokens = "cls", *layers, *fit = "resize", *net = "teacher", *tiles, *regions_path;
 static const char *device_name = "auto", *precision_text = "f32", *part_option, *reference_path;
-static int64_t resize = -1, size = -1, overlap, n_jobs, n_check; /* -1: as published */
+static int64_t resize = -1, size = -1, overlap, bits, n_jobs, n_check; /* -1: as published */
+static const char *truncated = "refuse";
 static struct extract_regions regions;
 static struct part part;
 enum { REGIONS_FILE_MAX = 1 << 16 }; /* bytes */
@@ -52,6 +54,8 @@ static const struct opt options[] = {
                "[an eighth of SIDE]"),
     OPT_PATH(0, "regions", &regions_path, "FILE", "a row for each region; lines of NAME X Y WIDTH HEIGHT, and VIEW"),
     OPT_FLAG(0, "as-stored", &as_stored, "pixels as stored: EXIF orientation is not applied"),
+    OPT_BITS(&bits),
+    OPT_TRUNCATED(&truncated),
     OPT_CHOICE(0, "net", &net, "teacher|student", "the network of weights that hold both [teacher]"),
     OPT_STRING(0, "model", &model, "NAME", "a published model, dinov2_vit{s,b,l,g}14[_reg] [as deduced]"),
     OPT_PATH('c', "config", &config_path, "FILE", "settings of the run that made the weights [as deduced]"),
@@ -73,7 +77,7 @@ static const struct opt options[] = {
     OPT_END};
 static const struct opt_tool tool = {
     "dino-extract", "-w WEIGHTS SHARD... | PICTURE... | -",
-    "Compute features of images from shards, JPEG files, or names on standard input.", options, NULL};
+    "Compute features of images from shards, JPEG, PNG or TIFF files, or names on standard input.", options, NULL};
 
 /* ------------------------------------------------------------------ the network */
 /* --net is without effect on a file of one network, which is that one, whichever was asked for. */
@@ -194,8 +198,9 @@ struct run {
     struct feat_header header;
     struct progress progress;
     struct fmt_error error; /* of the output */
-    int64_t n_done, n_rows, n_skipped; /* images, rows, images */
+    int64_t n_done, n_rows, n_skipped, n_filled; /* images, rows, images, images */
     int64_t rows_per_image; /* of the first image, where there are tiles or regions */
+    int sample_max;         /* of files with 16 bits */
     double cropped;         /* sum over the images */
     struct fmt_buffer extra;
 };
@@ -280,6 +285,8 @@ static int write_row(void *arg, int64_t i, int slot, const struct extract_row *r
         return 0;
     }
     r->n_done++;
+    r->n_filled += record->decoding.filled;
+    r->sample_max = (int)num_max(r->sample_max, r->slot[slot].sample_max);
     r->cropped += row->geometry.cropped;
     return add_rows(r, record, row);
 }
@@ -396,6 +403,10 @@ static void make_provenance(struct provenance *p, const struct extract_network *
     provenance_int(p, "size", size);
     provenance_text(p, "fit", recipe_find(&r->header.recipe, "fit"));
     provenance_flag(p, "as_stored", as_stored);
+    if (bits)
+        provenance_int(p, "bits", bits);
+    if (strcmp(truncated, "fill") == 0)
+        provenance_text(p, "truncated", truncated);
     provenance_flag(p, "keep_going", keep_going);
     if (n->precision != PRECISION_F32) /* without it: float32, as in files of earlier versions */
         provenance_text(p, "precision", precision_name(n->precision));
@@ -490,6 +501,11 @@ static void report(const struct run *r, const struct extract_network *n, const s
     if (cropped > 0)
         msg_note("%.1f %% of the images' area was cut away (--resize %" PRId64 " --size %" PRId64 " --fit %s)",
                  100 * cropped, resize, size, fit);
+    if (r->n_filled > 0)
+        msg_warn("%s cut short: what is missing is grey", FMT_COUNT(r->n_filled, "image was", "images were"));
+    if (r->sample_max && !bits && r->sample_max < IMAGE_DARK_BELOW)
+        msg_warn("no sample of 16 bits is larger than %d: the photographs were almost black; --bits says how many bits "
+                 "are significant", r->sample_max);
     if (r->n_skipped > 0)
         msg_note("%" PRId64 " of %s %s left out", r->n_skipped, FMT_COUNT(r->n, "image", "images"),
                  r->n_skipped == 1 ? "was" : "were");
@@ -502,6 +518,8 @@ static void report(const struct run *r, const struct extract_network *n, const s
     if (extract_has_parts(&r->extract->settings))
         json_report_int(o, "rows", r->n_rows);
     json_report_int(o, "skipped", r->n_skipped);
+    if (r->n_filled > 0)
+        json_report_int(o, "filled", r->n_filled);
     json_report_int(o, "values", feat_width(&r->header));
     if (o)
         cJSON_AddNumberToObject(o, "cut_away", cropped);
@@ -605,11 +623,16 @@ static void prepare_process(void)
 
 static void open_images(struct image_set *images, char **operand, int n)
 {
+    static const void *const of_files[] = {&bits, &truncated, NULL};
     struct fmt_error e = {0};
     if (image_set_open(images, (const char *const *)operand, n, null_names ? 0 : '\n', &e))
         msg_die("%s", e.text);
     if (images->n == 0)
         msg_die("no images are named");
+    if (images->from_shards)
+        opt_unused(&tool, of_files, "the shards say how their files are decoded");
+    images->bits = (int)bits;
+    images->fill = strcmp(truncated, "fill") == 0;
 }
 
 static void open_extraction(struct extract *x, const struct extract_network *n, const struct device *device)
@@ -645,6 +668,8 @@ int main(int argc, char **argv)
     open_extraction(&x, &n, &device);
     note_layers(&n, &x);
     open_run(&r, &x, &images);
+    if (image_set_look(&images, device.pool, &e))
+        msg_die("%s", e.text);
     complete_header(&r, &n);
     check_disk_space(&r);
     make_provenance(&prov, &n, &r, &images, device.pool);

@@ -50,9 +50,9 @@ index 1
 no_catalogue
 err_has "train/$a/$a-0.jpeg: No such file"
 err_has "train/$a/$a-1.jpeg: the file is empty"
-err_has "train/$b/$b-0.jpeg: not a JPEG file"
+err_has "train/$b/$b-0.jpeg: not a JPEG, PNG or TIFF file"
 err_has "train/$b/$b-1.jpeg: coded data is missing"
-err_has '4 errors: 1 missing, 1 empty, 1 not JPEG, 1 cut short or damaged'
+err_has '4 errors: 1 missing, 1 empty, 1 not JPEG, PNG or TIFF, 1 cut short or damaged'
 index 3 -k
 err_has '26 images in 10 groups'
 err_has "warning: $a: the group has 1 of the usual 3 shots"
@@ -157,13 +157,13 @@ edit train "0,/train\\/$a\\/$a-0/s//.\\/train\\/\\/$a\\/.\\/$a-0/"
 index 0
 err_lacks warning
 
-fresh # a listed PNG file is an error, and told once
-edit val "0,/$v-0.jpeg/s//$v-0.png/"
-mv "d/val/$v/$v-0.jpeg" "d/val/$v/$v-0.png" && printf '\x89PNG\r\n' >"d/val/$v/$v-0.png" && cp "d/val/$v/$v-0.png" d/other.png
+fresh # a listed file of another format is an error, and told once
+edit val "0,/$v-0.jpeg/s//$v-0.webp/"
+mv "d/val/$v/$v-0.jpeg" "d/val/$v/$v-0.webp" && printf 'RIFF' >"d/val/$v/$v-0.webp" && cp "d/val/$v/$v-0.webp" d/other.webp
 index 1
-check 'it is reported once' test "$(grep -c "val/$v/$v-0.png" err)" -eq 1
-err_has "val/$v/$v-0.png: not a JPEG file"
-err_has 'warning: other.png: not JPEG; left out'
+check 'it is reported once' test "$(grep -c "val/$v/$v-0.webp" err)" -eq 1
+err_has "val/$v/$v-0.webp: not a JPEG, PNG or TIFF file"
+err_has 'warning: other.webp: no picture of a known format, by its content; left out'
 
 fresh # names in two Unicode forms: ü, and u with a mark
 u=$'\xc3\xbc' ue=$'u\xcc\x88'
@@ -366,12 +366,12 @@ err_has 'warning: sp: no groups: photographs of one installation belong in a fol
 status 0 bbu-index --json --layout classes -o c.index sp
 out_has '"level":"warning","kind":"no-groups","thing":"sp","reason":"no groups: '
 
-echo >sp/train/ok/s.png && echo >sp/other/o.png
+echo >sp/train/ok/s.bmp && echo >sp/other/o.bmp
 mkdir sp/@eaDir sp/train/@eaDir sp/train/ok/@eaDir && cp sp/other/z.jpg sp/train/ok/@eaDir
 status 0 bbu-index --layout classes -o c.index sp
 err_has '12 images in 0 groups, train 6, val 3, test 3, bad 6, ok 3, without label 3'
-check 'an image that is no JPEG file is reported once' test "$(grep -c 's\.png: not JPEG; left out' err)" -eq 1
-err_has 'warning: train/ok/s.png: not JPEG; left out, with 1 more'
+check 'an image that is of another format is reported once' test "$(grep -c 's\.bmp: no picture of a known format, by its content; left out' err)" -eq 1
+err_has 'warning: train/ok/s.bmp: no picture of a known format, by its content; left out, with 1 more'
 err_has 'warning: train/@eaDir: a folder of a Synology storage, not of photographs; left out, with 1 more of this name'
 err_has 'warning: @eaDir: a folder of a Synology storage, not of photographs; left out'
 
@@ -397,10 +397,10 @@ err_has 'warning: lost+found: a folder of the file system, not of photographs; f
 # ---- plain folders, names on standard input
 mkdir -p pf/in/deep pf/.hidden
 cp made/train/"$a"/*.jpeg pf/in/deep && cp "made/val/$v/$v-0.jpeg" pf/UPPER.JPG && cp pf/UPPER.JPG pf/.hidden/h.jpg
-echo >pf/notes.txt && echo >pf/scan.png && ln -s .. pf/in/loop
+echo >pf/notes.txt && echo >pf/scan.bmp && ln -s .. pf/in/loop
 status 0 bbu-index -o p.index pf
 err_has '4 images in 1 group, without label 4'
-err_has 'warning: scan.png: not JPEG; left out'
+err_has 'warning: scan.bmp: no picture of a known format, by its content; left out'
 (cd pf && find . -name '*.jpeg' | LC_ALL=C sort) >names
 (cd pf && bbu-index -q - <../names -o ../n.index)
 check 'names from standard input' bash -c 'bbu-pack -q n.index -o ns'
@@ -439,8 +439,8 @@ status 1 bbu-index -o m.index mess
 err_has 'links/dangling.jpg: No such file'
 err_has 'links/loop.jpg: Too many levels of symbolic links'
 err_has 'links/fifo.jpg: not a regular file'
-err_has 'links/png.jpg: not a JPEG file'
-err_has '4 errors: 2 missing, 1 not JPEG, 1 unreadable'
+err_has 'links/png.jpg: not a JPEG, PNG or TIFF file'
+err_has '4 errors: 2 missing, 1 not JPEG, PNG or TIFF, 1 unreadable'
 status 3 bbu-index -k --json -o m.index mess
 out_has '"images":7,"left_out":4,"groups":6'
 check 'and the names are found again' bash -c 'bbu-pack -q m.index -o ms'
