@@ -38,8 +38,9 @@ int dataset_system_folder(const char *name, size_t bytes); /* its index in the t
 
 /* Calls `found` for all images below a folder of the root ("" for the root), with their path below the root, in order
  * of bytes: files that may be decoded (dataset_is_photograph_name) and other formats. Hidden names are skipped, links
- * are followed, loops are cut. System folders become findings. `skip`: further names in the folder itself to be skipped, ended by NULL; may
- * be NULL. `listed`: whether a list names files in this folder, for the finding of a system folder; may be NULL. */
+ * are followed, loops are cut. System folders become findings. `skip`: further names in the folder itself to be
+ * skipped, ended by NULL; may be NULL. `listed`: whether a list names files in this folder, for the finding of a system
+ * folder; may be NULL. */
 int dataset_walk(struct dataset *d, const char *below, const char *const *skip,
                  bool (*listed)(void *arg, const char *folder), int (*found)(void *arg, const char *path), void *arg,
                  struct fmt_error *e);

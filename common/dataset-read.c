@@ -79,7 +79,8 @@ static void tell_foreign(const char *path, const uint8_t *data, size_t bytes, st
 static void measure(struct reading *g, struct dataset_image *im, const uint8_t *data, size_t bytes,
                     struct dataset_result *r)
 {
-    static const enum index_kind kinds[] = {[IMAGE_JPEG] = INDEX_JPEG, [IMAGE_PNG] = INDEX_PNG, [IMAGE_TIFF] = INDEX_TIFF};
+    static const enum index_kind kinds[] = {[IMAGE_JPEG] = INDEX_JPEG, [IMAGE_PNG] = INDEX_PNG,
+                                            [IMAGE_TIFF] = INDEX_TIFF};
     const struct dataset_reading *how = g->how;
     struct image_settings settings = {how->pixels_max, how->as_stored ? 1 : 0, how->bits, how->fill};
     struct image_info info;

@@ -46,8 +46,8 @@ int image_set_open(struct image_set *s, const char *const *operand, int n, char 
 int image_set_add(struct image_set *s, const char *path, struct fmt_error *e);
 void image_set_close(struct image_set *s);
 
-/* Reads and decodes. Errors name the image. slot->record says how: of a file, too, .decoding.filled is set if it was cut
- * short and is filled. */
+/* Reads and decodes. Errors name the image. slot->record says how: .decoding.filled of a file, too, if it was cut short
+ * and is filled. */
 int image_set_read(const struct image_set *s, int64_t i, struct image_set_slot *slot, bool as_stored,
                    struct fmt_error *e);
 void image_set_slot_release(struct image_set_slot *slot);

@@ -87,7 +87,8 @@ int shard_create(struct shard_writer *w, const struct fmt_writer *io, const stru
     bad |= bytes_put_u32(&fields, h->width_max);
     bad |= bytes_put_u32(&fields, h->height_max);
     bad |= bytes_put_u64(&fields, h->pixels_max);
-    struct block_header block = {BLOCK_SHARD, SHARD_MAJOR, h->files ? SHARD_MINOR : 1, .block_bytes_max = BLOCK_BYTES_MAX};
+    struct block_header block = {BLOCK_SHARD, SHARD_MAJOR, h->files ? SHARD_MINOR : 1,
+                                 .block_bytes_max = BLOCK_BYTES_MAX};
     status = bad ? fmt_no_memory(e) : index_classes_put(h->class_name, h->n_classes, &fields, e);
     if (status == 0)
         status = recipe_put(&h->recipe, &fields, e);

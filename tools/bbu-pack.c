@@ -36,7 +36,8 @@ static int64_t n_jobs, short_side, quality = 95, shard_bytes = 512 << 20, pixels
 static const struct opt options[] = {
     OPT_PATH('o', "output", &output, "DIR", "write the shards into DIR"),
     OPT_STRING(0, "split", &split, "NAME", "only images of this split [all]"),
-    OPT_CHOICE(0, "store", &store, "jpeg|rgb", "what is stored: the bytes of files, of JPEG once scaled; or pixels [jpeg]"),
+    OPT_CHOICE(0, "store", &store, "jpeg|rgb",
+               "what is stored: the bytes of files (of those that are scaled, as JPEG), or decoded pixels [jpeg]"),
     OPT_COUNT(0, "short-side", &short_side, 16, 65535, "N", "scale down to N pixels on the short side [no]"),
     OPT_COUNT(0, "quality", &quality, 1, 100, "N", "of JPEG bytes that were scaled [95]"),
     OPT_SIZE(0, "shard-bytes", &shard_bytes, 1, 1099511627776.0, "N", "begin a new shard after N bytes [512M]"),
