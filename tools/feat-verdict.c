@@ -44,7 +44,7 @@ static const struct opt options[] = {
 static const struct opt_tool tool = {
     "feat-verdict", "-c FILE [QUERY]",
     "Verdicts on installations from predictions of their photographs, by thresholds that keep promises.", options,
-    "FILE, QUERY: predictions in JSON lines (-o FILE --json) of feat-knn or feat-logreg.\n"
+    "FILE, QUERY: predictions in JSON lines (-o FILE --json) of feat-knn, feat-logreg or feat-bank.\n"
     "Exit status 1 with -o: an installation failed, needs a review or is incomplete; 0: all passed."};
 
 /* A set of predictions, its groups and their scores; of complete groups also for thresholds. */
@@ -98,7 +98,7 @@ static void parse_promises(struct job *j)
 
 static void parse_rule(struct verdict_rule *r)
 {
-    *r = (struct verdict_rule){.k = (int)largest, .n_views = (int)n_views, .log_odds = true};
+    *r = (struct verdict_rule){.k = (int)largest, .n_views = (int)n_views};
     while (strcmp(rule_names[r->how], how) != 0)
         r->how++;
 }
@@ -140,6 +140,8 @@ static struct verdict_classes classes_of(const struct prediction_set *s)
             classes.good = c;
     if (good_class && classes.good < 0)
         msg_die("%s: no class %s (--good)", s->path, good_class);
+    if (good_class && s->distances)
+        msg_die("%s: distances say which class is the defect (--good)", s->path);
     if (!good_class && s->n_classes > 2)
         msg_die("%s: %d classes: --good names the one that is no fault", s->path, s->n_classes);
     if (s->n_classes == 2)
@@ -190,12 +192,18 @@ static const char *class_compared(const struct prediction_set *s)
     return s->class_name[classes.faulty >= 0 ? classes.faulty : classes.good];
 }
 
-/* Thresholds are for scores of one classifier, of the same classes. */
+/* Thresholds are for scores of one classifier, or of one bank, of the same classes. */
 static void check_alike(const struct prediction_set *a, const struct prediction_set *b)
 {
-    const uint8_t *by = identity_of(a, "model"), *also_by = identity_of(b, "model");
-    if (by && also_by && memcmp(by, also_by, DIGEST_BYTES) != 0)
-        msg_die("%s: predictions of another classifier than those of %s", b->path, a->path);
+    static const char *const role[] = {"model", "bank", "faults"}, *const name[] = {"classifier", "bank", "faults"};
+    for (int i = 0; i < 3; i++) {
+        const uint8_t *by = identity_of(a, role[i]), *also_by = identity_of(b, role[i]);
+        if (by && also_by && memcmp(by, also_by, DIGEST_BYTES) != 0)
+            msg_die("%s: predictions of another %s than those of %s", b->path, name[i], a->path);
+    }
+    if (a->distances != b->distances)
+        msg_die("%s: %s, %s has %s", b->path, b->distances ? "distances" : "probabilities", a->path,
+                a->distances ? "distances" : "probabilities");
     if (strcmp(class_compared(a), class_compared(b)) != 0)
         msg_die("%s: the class that is looked for is %s, in %s it is %s", b->path, class_compared(b), a->path,
                 class_compared(a));
@@ -230,6 +238,7 @@ static void choose_thresholds(struct job *j)
 {
     struct fmt_error e = {0};
     struct scored *s = &j->choose;
+    j->rule.log_odds = !s->set.distances;
     if (j->rule.how == RULE_LEARNED)
         check_of(choose_path, rule_learn(&j->rule, &s->groups, (uint64_t)seed, s->score, &j->learned, &e), &e);
     else

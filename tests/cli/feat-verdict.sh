@@ -147,6 +147,22 @@ out_has 'judged: new.knn: 40 installations of 3 views'
 status 0 feat-verdict -c choose.json -k 20
 err_has '--neighbours: not used: no file holds votes of neighbours'
 
+# ---- distances, as feat-bank writes them: any numbers
+distances() { # predictions: scores are 100 times the score, their negative in the first column
+    sed -e '1s/"positive"/"scores":"distances","positive"/' -e 's/"scores":\[[^]]*,\([0-9.e-]*\)\]/"scores":[-\1e2,\1e2]/' "$1"
+}
+distances choose.json >choose.distances
+distances new.json >new.distances
+status 0 feat-verdict -c choose.distances --missed 5% --alarms 5/101,0 new.distances
+out_has 'pass below 30.5, fail from 47.5 on'
+check 'the same verdicts' grep -Eq 'share of review .* 0.4500 ' out
+status 0 feat-verdict -c choose.distances --rule learned --missed 5% new.distances
+out_has 'learned: weights of views 0: '
+status 1 feat-verdict -c choose.distances new.json
+err_has 'new.json: probabilities, choose.distances has distances'
+status 1 feat-verdict -c choose.distances --good good new.distances
+err_has 'choose.distances: distances say which class is the defect (--good)'
+
 # ---- what a report was made from
 "$BUILD/tests/featgen" -g 80 -n 3 -o train.feat
 "$BUILD/tests/featgen" -g 40 -n 3 --first 80 -o test.feat
