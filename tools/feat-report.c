@@ -11,6 +11,7 @@
 #include "input-guard.h"
 #include "inspection.h"
 #include "msg.h"
+#include "names.h"
 #include "num.h"
 #include "opt.h"
 #include "origin.h"
@@ -40,7 +41,7 @@ static const struct opt options[] = {
     OPT_CHOICE(0, "group-score", &group_score, "max|mean", "score of an installation [max]"),
     OPT_STRING(0, "missed", &missed, "SHARE", "was this promise kept? of the defects at most SHARE pass: 5%,95%"),
     OPT_STRING(0, "alarms", &alarms, "SHARE", "the same of the good that fail: 10/1000"),
-    OPT_PATH('s', "scores", &scores, "FILE", "thresholds and promises of a report of feat-logreg, feat-knn, feat-verdict"),
+    OPT_PATH('s', "scores", &scores, "FILE", "thresholds, promises of a report of feat-logreg, feat-knn, feat-verdict"),
     OPT_STRING(0, "positive", &positive, "CLASS", "the defect [as the predictions say; of a catalogue the second]"),
     OPT_COUNT('k', "neighbours", &k, 1, 1000000, "N",
               "of predictions of feat-knn those by N neighbours [the only ones]"),
@@ -73,13 +74,18 @@ static void check(int status, const struct fmt_error *e)
 struct inputs {
     struct cases cases;
     struct index index;
-    int64_t *sorted;
+    struct names keys; /* of the catalogue */
     char *root;
     struct pictures pictures;
     struct neighbours neighbours;
     struct device device;
     struct identity_search files;
 };
+
+static const char *key_of(const void *index, int64_t i)
+{
+    return ((const struct index *)index)->entry[i].labels.key;
+}
 
 static void read_catalogue(struct inputs *in)
 {
@@ -93,10 +99,9 @@ static void read_catalogue(struct inputs *in)
         msg_die("%s: %s", catalogue, e.text);
     file_close(&f);
     check(rootpath_find(in->index.root, catalogue, &in->root, &e), &e);
-    in->sorted = cases_sort_entries(&in->index, &e);
-    check(in->sorted ? 0 : FMT_MEMORY, &e);
+    check(names_open(&in->keys, in->index.n_entries, key_of, &in->index, &e), &e);
     in->pictures.index = &in->index;
-    in->pictures.sorted = in->sorted;
+    in->pictures.keys = &in->keys;
     in->pictures.root = in->root;
 }
 
@@ -132,7 +137,7 @@ static void release(struct inputs *in)
     pictures_release(&in->pictures);
     cases_release(&in->cases);
     index_release(&in->index);
-    free(in->sorted);
+    names_close(&in->keys);
     free(in->root);
     device_close(&in->device);
 }
@@ -239,7 +244,7 @@ static void report_inspection(char **path, int n_paths)
         check(cases_read(&in.cases, path[i], (int)k, &e), &e);
     take_thresholds(&report);
     read_catalogue(&in);
-    if (catalogue && cases_catalogue(&in.cases, &in.index, &e))
+    if (catalogue && cases_catalogue(&in.cases, &in.index, &in.keys, &e))
         msg_die("%s: %s", catalogue, e.text);
     check(cases_finish(&in.cases, &report.rule, &e), &e);
     add_points(&report);

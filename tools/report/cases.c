@@ -90,6 +90,7 @@ static int take_predictions(struct cases *c, const char *path, const char *text,
         return status;
     struct fmt_error why = {0};
     c->n_shots = 0; /* photographs of lines give way */
+    c->keys_are_paths = false;
     status = choose_classes(c, &p, &positive, &why);
     for (int64_t i = 0; i < p.rows.n && !status; i++)
         status = take_prediction(c, &p, i, positive, &why);
@@ -114,6 +115,7 @@ static int take_lines(struct cases *c, const char *path, const char *text, size_
     else
         c->tool = c->judge;
     c->judged = c->n_lines > 0;
+    c->keys_are_paths = !c->path[OF_PREDICTIONS];
     return status ? fmt_fail(e, why.status, "%.150s: %.240s", path, why.text) : 0;
 }
 
@@ -138,42 +140,6 @@ int cases_read(struct cases *c, const char *path, int k, struct fmt_error *e)
 }
 
 /* ------------------------------------------------------------------ a catalogue */
-static int compare_keys(const void *a, const void *b, void *index)
-{
-    const struct index *x = index;
-    return strcmp(x->entry[*(const int64_t *)a].labels.key, x->entry[*(const int64_t *)b].labels.key);
-}
-
-int64_t *cases_sort_entries(const struct index *x, struct fmt_error *e)
-{
-    int64_t *sorted = calloc((size_t)x->n_entries + 1, sizeof *sorted);
-    if (!sorted) {
-        fmt_no_memory(e);
-        return NULL;
-    }
-    for (int64_t i = 0; i < x->n_entries; i++)
-        sorted[i] = i;
-    qsort_r(sorted, (size_t)x->n_entries, sizeof *sorted, compare_keys, (void *)(uintptr_t)x);
-    return sorted;
-}
-
-int64_t cases_find_entry(const struct index *x, const int64_t *sorted, const char *name)
-{
-    for (const char *at = name; at; at = strchr(at, '/') ? strchr(at, '/') + 1 : NULL) {
-        int64_t low = 0, high = x->n_entries;
-        while (low < high) {
-            int64_t middle = (low + high) / 2;
-            if (strcmp(x->entry[sorted[middle]].labels.key, at) < 0)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        if (low < x->n_entries && strcmp(x->entry[sorted[low]].labels.key, at) == 0)
-            return sorted[low];
-    }
-    return -1;
-}
-
 /* Which class of the catalogue is the defect; of two, the second, unless a name is known. -1: none of them. */
 static int defect_of(const struct cases *c, const struct index *x)
 {
@@ -195,13 +161,12 @@ static int name_classes(struct cases *c, const struct index *x, int defect, stru
     return 0;
 }
 
-int cases_catalogue(struct cases *c, const struct index *x, struct fmt_error *e)
+int cases_catalogue(struct cases *c, const struct index *x, const struct names *keys, struct fmt_error *e)
 {
     int defect = defect_of(c, x), status = name_classes(c, x, defect, e);
-    int64_t *sorted = status ? NULL : cases_sort_entries(x, e);
-    for (int64_t i = 0; sorted && i < c->n_shots; i++) {
+    for (int64_t i = 0; !status && i < c->n_shots; i++) {
         struct shot *s = &c->shot[i];
-        int64_t found = cases_find_entry(x, sorted, s->key);
+        int64_t found = names_find_end(keys, s->key);
         if (found < 0)
             continue;
         const struct index_labels *l = &x->entry[found].labels;
@@ -211,8 +176,7 @@ int cases_catalogue(struct cases *c, const struct index *x, struct fmt_error *e)
         if (s->label < 0 && l->label >= 0 && defect >= 0)
             s->label = l->label == defect;
     }
-    free(sorted);
-    return status || sorted ? status : FMT_MEMORY;
+    return status;
 }
 
 /* ------------------------------------------------------------------ installations */

@@ -2,7 +2,7 @@
  *
  *   cases_init(&c, "bad");
  *   cases_read(&c, "test.json", e) ...                 predictions, verdicts; one file of each kind
- *   cases_catalogue(&c, &index, e);                    labels and further keys, where lines have none
+ *   cases_catalogue(&c, &index, &keys, e);             labels and further keys, where lines have none
  *   cases_finish(&c, &rule, e);                        installations; the rule gives what no line says
  *   c.shot[i], c.installation[g]
  *   cases_release(&c);
@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "index.h"
+#include "names.h"
 #include "score-inputs.h"
 #include "text.h"
 #include "verdict.h"
@@ -59,6 +60,7 @@ struct cases {
     bool judged;               /* verdicts are those of lines */
     const char *judge;         /* the tool that gave them */
     double thresholds[2];      /* pass_below, fail_from, as they say; NAN unknown, as cases_init has them */
+    bool keys_are_paths;       /* photographs come from lines of bbu-inspect, which name files */
     bool learned;              /* the query of the predictions is what the classifier was fitted to */
     /* memory */
     struct judged_line *line;  /* of installations */
@@ -70,14 +72,9 @@ void cases_init(struct cases *c, const char *class_wanted); /* NULL: the defect 
 /* k: as in prediction_set_read. Errors name the path. FMT_INVALID: neither predictions nor verdicts; a second file of a
  * kind; a class that is not there, or that must be named. */
 int cases_read(struct cases *c, const char *path, int k, struct fmt_error *e);
-/* x must outlive c. */
-int cases_catalogue(struct cases *c, const struct index *x, struct fmt_error *e);
+/* keys: of its entries. Both must outlive c. */
+int cases_catalogue(struct cases *c, const struct index *x, const struct names *keys, struct fmt_error *e);
 int cases_finish(struct cases *c, const struct verdict_rule *rule, struct fmt_error *e);
 void cases_release(struct cases *c);
-
-/* The entry of a catalogue that a name means: its key or path, or the end of a longer path. -1: none. sorted: from
- * cases_sort_entries, for free(). */
-int64_t *cases_sort_entries(const struct index *x, struct fmt_error *e);
-int64_t cases_find_entry(const struct index *x, const int64_t *sorted, const char *name);
 
 #endif

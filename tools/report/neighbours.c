@@ -8,10 +8,9 @@
 #include "groups.h"
 #include "knn.h"
 
-static int by_key(const void *a, const void *b, void *rows)
+static const char *key_of(const void *rows, int64_t i)
 {
-    const struct rows *r = rows;
-    return strcmp(r->key[*(const int64_t *)a], r->key[*(const int64_t *)b]);
+    return ((const struct rows *)rows)->key[i];
 }
 
 int neighbours_open(struct neighbours *n, const char *const *path, int n_paths, int64_t memory_bytes,
@@ -23,29 +22,12 @@ int neighbours_open(struct neighbours *n, const char *const *path, int n_paths, 
         return status;
     n->open = true;
     struct rows *r = &n->set.rows;
-    n->memory = calloc((size_t)r->n + 1, sizeof *n->memory);
-    n->sorted = n->memory;
-    status = n->memory ? groups_number(&r, 1, e) : fmt_no_memory(e);
-    for (int64_t i = 0; i < r->n && !status; i++)
-        n->memory[i] = i;
+    status = groups_number(&r, 1, e);
     if (!status)
-        qsort_r(n->memory, (size_t)r->n, sizeof *n->memory, by_key, r);
+        status = names_open(&n->keys, r->n, key_of, r, e);
     if (status)
         neighbours_close(n);
     return status;
-}
-
-static int64_t row_of(const struct neighbours *n, const char *key)
-{
-    int64_t low = 0, high = n->set.rows.n;
-    while (low < high) {
-        int64_t middle = (low + high) / 2;
-        if (strcmp(n->set.rows.key[n->sorted[middle]], key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < n->set.rows.n && strcmp(n->set.rows.key[n->sorted[low]], key) == 0 ? n->sorted[low] : -1;
 }
 
 struct search {
@@ -94,9 +76,9 @@ int neighbours_find(struct neighbours *n, const char *const *key, int64_t n_keys
     n->found = calloc((size_t)n_keys + 1, sizeof *n->found);
     int status = pick && n->found ? 0 : fmt_no_memory(e);
     for (int64_t i = 0; i < n_keys && !status; i++) {
-        int64_t row = row_of(n, key[i]);
+        int64_t row = names_find_end(&n->keys, key[i]);
         if (row >= 0) {
-            n->found[n_pick].key = n->set.rows.key[row];
+            n->found[n_pick].key = key[i];
             pick[n_pick++] = row;
         }
     }
@@ -124,7 +106,7 @@ void neighbours_close(struct neighbours *n)
 {
     if (n->open)
         featset_close(&n->set);
-    free(n->memory);
+    names_close(&n->keys);
     free(n->found);
     *n = (struct neighbours){.device = NULL};
 }

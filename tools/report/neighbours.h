@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "featset.h"
+#include "names.h"
 
 enum { NEIGHBOURS = 3 };
 
@@ -26,8 +27,7 @@ struct neighbour {
 struct neighbours {
     struct featset set;
     const struct device *device;
-    const int64_t *sorted; /* rows by key */
-    int64_t *memory;
+    struct names keys; /* of the rows */
     struct neighbours_found { /* [n_found] by key */
         const char *key;
         struct neighbour near[NEIGHBOURS];
@@ -39,7 +39,7 @@ struct neighbours {
 
 int neighbours_open(struct neighbours *n, const char *const *path, int n_paths, int64_t memory_bytes,
                     const struct device *device, struct fmt_error *e);
-/* keys that have no row are passed over. */
+/* keys that have no row are passed over; they must outlive the search. */
 int neighbours_find(struct neighbours *n, const char *const *key, int64_t n_keys, struct fmt_error *e);
 const struct neighbour *neighbours_of(const struct neighbours *n, const char *key, int *n_near);
 void neighbours_close(struct neighbours *n); /* a zeroed struct is allowed */

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cases.h"
 #include "file.h"
 #include "image-png.h"
 #include "jpeg.h"
@@ -136,7 +135,7 @@ static bool stays_inside(const char *key)
 /* For free(); NULL: not known, or no memory. */
 static char *path_of(const struct pictures *s, const char *key)
 {
-    int64_t found = s->index ? cases_find_entry(s->index, s->sorted, key) : -1;
+    int64_t found = s->index ? names_find_end(s->keys, key) : -1;
     if (found >= 0) {
         const char *root = s->folder ? s->folder : s->root;
         return root && root[0] ? file_join(root, s->index->entry[found].path) : strdup(s->index->entry[found].path);

@@ -19,14 +19,15 @@
 #include "arena.h"
 #include "image.h"
 #include "index.h"
+#include "names.h"
 
 enum { PICTURES_SIDE = 320, PICTURES_SIDE_SMALL = 112 };
 
 struct pictures {
     /* set by the caller; what is NULL is not there */
     const char *folder;         /* of photographs; their keys are relative to it */
-    const struct index *index;  /* their catalogue, and its entries as cases_sort_entries gives them */
-    const int64_t *sorted;
+    const struct index *index;  /* their catalogue, and the keys of its entries */
+    const struct names *keys;
     const char *root;           /* of the catalogue's paths */
     const char *maps;           /* a folder of heat maps: KEY.png, or the key with its ending replaced by .png */
     int64_t bytes_max;

@@ -17,6 +17,11 @@ static const struct {
     [SHOWN_LABEL] = {"Further suspected labels", NULL},
 };
 
+static bool have_pictures(const struct inspection *in)
+{
+    return pictures_have_photographs(in->pictures) || in->cases->keys_are_paths;
+}
+
 /* ------------------------------------------------------------------ one photograph */
 static void put_neighbours(struct inspection *in, struct page *p, const struct shot *s)
 {
@@ -41,7 +46,7 @@ static void put_shot(struct inspection *in, struct page *p, const struct shot *s
 {
     char alt[400], score[SECTION_SCORE_BYTES];
     fputs("<div>\n<figure>\n", p->out);
-    if (pictures_have_photographs(in->pictures) || in->cases->judged) {
+    if (have_pictures(in)) {
         fputs("<div class=\"pair\">\n", p->out);
         snprintf(alt, sizeof alt, "photograph %.200s", s->key);
         pictures_photograph(in->pictures, p->out, s->key, PICTURES_SIDE, alt);
@@ -116,7 +121,7 @@ static void put_kind(struct inspection *in, struct page *p, enum shown_why why)
 static void put_picture_note(const struct inspection *in, struct page *p)
 {
     const struct pictures *s = in->pictures;
-    if (!pictures_have_photographs(s) && !in->cases->judged) {
+    if (!have_pictures(in)) {
         page_paragraph(p, "Pictures are shown where --photographs or --catalogue says where they are.");
         return;
     }
