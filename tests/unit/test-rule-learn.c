@@ -210,6 +210,28 @@ static void test_coverage(void)
     }
 }
 
+/* Groups that one score separates have no finite weights without a penalty; scores that are all the same tell nothing. */
+static void test_extremes(void)
+{
+    enum { N = 60 };
+    double out_of_fold[N];
+    for (int same = 0; same < 2; same++) {
+        struct verdict_groups g = fixture(N);
+        struct verdict_rule r = {.how = RULE_LEARNED, .log_odds = true};
+        struct rule_learned learned;
+        for (int64_t i = 0; i < N; i++) {
+            g.faulty[i] = i < N / 3;
+            for (int v = 0; v < VIEWS; v++)
+                g.score[i * VIEWS + v] = same ? 0.5 : g.faulty[i] ? 1 : 0;
+        }
+        int status = rule_learn(&r, &g, 0, out_of_fold, &learned, NULL);
+        double faulty = rule_score(&r, g.score, g.view, VIEWS);
+        double good = rule_score(&r, g.score + (N - 1) * VIEWS, g.view, VIEWS);
+        ok(status == 0 && (same ? fabs(faulty - 1. / 3) < 1e-6 && faulty == good : faulty > 0.99 && good < 0.01),
+           "%s: a faulty group has %.4g, a good one %.4g", same ? "equal scores" : "separated groups", faulty, good);
+    }
+}
+
 static void test_refused(void)
 {
     struct verdict_groups g = fixture(60);
@@ -260,6 +282,7 @@ int main(void)
     test_weights();
     test_veto();
     test_coverage();
+    test_extremes();
     test_refused();
     test_calibration();
     return tap_done();
