@@ -201,6 +201,8 @@ static void check_alike(const struct prediction_set *a, const struct prediction_
         if (by && also_by && memcmp(by, also_by, DIGEST_BYTES) != 0)
             msg_die("%s: predictions of another %s than those of %s", b->path, name[i], a->path);
     }
+    if (!identity_of(a, "faults") != !identity_of(b, "faults"))
+        msg_die("%s, %s: the scores of one alone are differences from known faults", b->path, a->path);
     if (a->distances != b->distances)
         msg_die("%s: %s, %s has %s", b->path, b->distances ? "distances" : "probabilities", a->path,
                 a->distances ? "distances" : "probabilities");
@@ -378,6 +380,7 @@ static void open_job(struct job *j, const char *query)
     if (!j->report)
         msg_die("out of memory");
     read_scored(&j->choose, choose_path);
+    j->rule.log_odds = !j->choose.set.distances;
     prediction_set_origins(&j->choose.set, "choose", &j->inputs, j->role[0]);
     j->has_query = query != NULL;
     if (query) {

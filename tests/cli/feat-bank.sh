@@ -68,6 +68,15 @@ err_has 'good.bank: no scores of good photographs, from which a threshold is cho
 status 0 feat-bank -q -s good.bank --faults bad.bank --alarms 20% --calibrate train.feat --resamples 0 test.feat
 out_has 'threshold '
 
+# ---- verdicts by distances
+feat-bank -q -s good.bank --json -o c.json -r /dev/null train.feat
+status 0 feat-verdict -q -c c.json --missed 30%,80% a.json
+check 'a threshold on the scale of the distances' grep -qE '^pass below 0\.[0-9]+, else fail' out
+feat-verdict -q -c c.json --missed 30%,80% -o verdicts.txt -r /dev/null a.json
+check 'verdicts on groups' grep -qE '	(pass|fail)	' verdicts.txt
+status 1 feat-verdict -q -c c.json --missed 30%,80% f.json
+err_has 'the scores of one alone are differences from known faults'
+
 # ---- a threshold from good parts
 status 0 feat-bank -q -s good.bank --alarms 20% --resamples 0 test.feat
 out_has 'at most 20 % of good installations fail, on average, from '

@@ -97,7 +97,7 @@ static int take_predictions(struct cases *c, const char *path, const char *text,
     if (!status)
         status = take_origins(c, &p.origins, &why);
     c->tool = p.tool ? cases_copy(c, p.tool) : NULL;
-    c->probabilities = true;
+    c->probabilities = !p.distances;
     if (status)
         fmt_fail(e, why.status, "%.150s: %.240s", path, why.text);
     prediction_set_release(&p);
