@@ -1,4 +1,4 @@
-# dinotools - make demo, make check, make, make install. Non-recursive; sources are found by folder. The variables
+# dinotools - make demo, make check, make, make install, make deb. Non-recursive; sources are found by folder. The variables
 # MAY_INCLUDE_* say which headers each folder may include.
 #
 #   A CUDA backend, planned for a later version, goes into kernels/cuda/.
@@ -134,7 +134,7 @@ PRELOADS    := $(patsubst tests/%.c,$(B)/tests/%.so,$(sort $(wildcard tests/cli/
 FUZZ        := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
 REPLAY      := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
 
-.PHONY: all tools check check-unit check-cli check-golden check-fuzz check-cluster demo bench bench-curves fuzz lint install uninstall dist clean deps tests help
+.PHONY: all tools check check-unit check-cli check-golden check-fuzz check-cluster demo bench bench-curves fuzz lint install uninstall deb dist clean deps tests help
 all: deps
 	@$(MAKE) --no-print-directory tools
 
@@ -280,6 +280,9 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,$(TEXTS) $(EXAMPLES) $(SLURM)) $(addprefix $(DESTDIR)$(HELPERDIR)/,$(notdir $(INSTALLED_HELPERS)))
 	rm -f $(foreach t,$(notdir $(TOOLS)),$(addprefix $(DESTDIR),$(BASHDIR)/$(t) $(ZSHDIR)/_$(t) $(FISHDIR)/$(t).fish))
 	-rmdir $(DESTDIR)$(HELPERDIR) $(DESTDIR)$(DOCDIR)/examples/slurm $(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(DOCDIR)
+# A Debian package: BUILD/dinotools_VERSION_ARCH.deb.
+deb: tools $(INSTALLED_HELPERS)
+	@B=$(B) MAKE="$(MAKE)" packaging/deb.sh
 dist:
 	git archive --format=tar.gz --prefix=dinotools-$(VERSION)/ -o dinotools-$(VERSION).tar.gz HEAD
 	@echo dinotools-$(VERSION).tar.gz
