@@ -18,6 +18,7 @@
 
 static const char *output, *weights, *classifier, *bank, *faults, *choose, *check_path, *positive, *pattern;
 static const char *rule = "largest", *score, *missed, *alarms, *thresholds, *precision, *unpack_folder, *split;
+static const char *reference, *gates = "0.5%,95%";
 static const char *device_name = "auto";
 static int64_t k = 2, n_views = -1, n_jobs;
 static const char *append_path, *journal;
@@ -45,6 +46,9 @@ static const struct opt options[] = {
     OPT_PATH('m', "classifier", &classifier, "FILE", "of feat-logreg"),
     OPT_PATH(0, "bank", &bank, "FILE", "of feat-bank: good photographs"),
     OPT_PATH(0, "faults", &faults, "FILE", "of feat-bank: known faults"),
+    OPT_PATH(0, "reference", &reference, "WHERE",
+             "good photographs of the site, for gates: a catalogue, shards, a folder"),
+    OPT_STRING(0, "gates", &gates, "PROMISE", "each gate stops at most this share of good photographs [0.5%,95%]"),
     OPT_CHOICE(0, "score", &score, "classifier|bank", "what a photograph's score is of [classifier, if there is one]"),
     OPT_STRING(0, "positive", &positive, "CLASS", "the defect [as the classifier says]"),
     OPT_CHOICE(0, "rule", &rule, "largest|mean-of-largest|learned",
@@ -82,6 +86,17 @@ static void parse_promises(struct make_inspector *m)
         promise_parse(&m->promise[m->n_promises++], PROMISE_MISSED, "5%,95%", &e);
 }
 
+/* "0.5%,95%" as of alarms. On average, without a confidence, is what half of all sets keep. */
+static void parse_gates(struct make_inspector *m)
+{
+    struct promise p;
+    struct fmt_error e = {0};
+    if (promise_parse(&p, PROMISE_ALARMS, gates, &e))
+        msg_usage("--gates: %s", e.text);
+    m->gate_share = p.share;
+    m->gate_confidence = p.confidence > 0 ? p.confidence : 0.5;
+}
+
 static void parse_thresholds(struct make_inspector *m)
 {
     char first[64], *comma;
@@ -104,7 +119,7 @@ static enum rule_how parse_rule(void)
 
 static const void *const of_making[] = {
     &weights, &classifier, &bank, &faults, &score, &positive, &rule, &k, &n_views, &choose, &missed, &alarms,
-    &thresholds, &check_path, &level, &compress, &provenance, NULL};
+    &thresholds, &reference, &gates, &check_path, &level, &compress, &provenance, NULL};
 static const void *const of_judging[] = {&null_names, &split, &always_done, NULL};
 
 static const void *const of_watching[] = {&append_path, &journal, &wait_s, &look_s, NULL};
@@ -156,12 +171,13 @@ static int make(const struct judge_how *how)
 {
     struct fmt_error e = {0};
     struct make_inspector m = {.output = output, .weights = weights, .classifier = classifier, .bank = bank,
-                               .faults = faults, .choose = choose, .check = check_path, .positive = positive,
-                               .pattern = pattern, .precision = precision, .how = parse_rule(), .k = (int)k,
-                               .n_views = (int)n_views, .level = level, .weights_level = compress ? 3 : BLOCK_STORED,
-                               .explain = provenance};
+                               .faults = faults, .reference = reference, .choose = choose, .check = check_path,
+                               .positive = positive, .pattern = pattern, .precision = precision,
+                               .how = parse_rule(), .k = (int)k, .n_views = (int)n_views, .level = level,
+                               .weights_level = compress ? 3 : BLOCK_STORED, .explain = provenance};
     m.by_bank = bank && (!classifier || (score && strcmp(score, "bank") == 0));
     parse_promises(&m);
+    parse_gates(&m);
     if (thresholds)
         parse_thresholds(&m);
     if (file_check_output(output, true, &e) || make_inspector_run(&m, how, &e))

@@ -17,7 +17,8 @@ static const char *const state_key[2] = {"chosen", "checked"};
 struct inspect_settings inspect_settings_default(void)
 {
     struct inspect_settings s = {.precision = "f32", .rule = {.how = RULE_LARGEST, .k = 1, .pass_below = NAN,
-                                                              .fail_from = NAN}};
+                                                              .fail_from = NAN},
+                                 .gates = gate_no_limits()};
     group_pattern_parse(&s.pattern, GROUP_PATTERN_DEFAULT, NULL);
     return s;
 }
@@ -112,6 +113,7 @@ int inspect_settings_text(const struct inspect_settings *s, char **text, struct 
     put_counts(counts, state_key[0], &s->chosen);
     if (s->is_checked)
         put_counts(counts, state_key[1], &s->checked);
+    cJSON_AddItemToObject(o, "gates", gate_limits_json(&s->gates));
     *text = o ? cJSON_Print(o) : NULL;
     cJSON_Delete(o);
     return *text ? 0 : fmt_no_memory(e);
@@ -257,6 +259,8 @@ static void take_all(struct taking *t, const cJSON *o, struct inspect_settings *
     s->chosen = take_counts(t, json_member(verdicts, state_key[0]));
     if (s->is_checked)
         s->checked = take_counts(t, json_member(verdicts, state_key[1]));
+    if (!t->status)
+        t->status = gate_limits_parse(json_member(o, "gates"), &s->gates, t->e);
     if (positive && !(s->positive = strdup(take_text(t, o, "positive"))))
         t->status = fmt_no_memory(t->e);
 }

@@ -10,6 +10,7 @@
 #ifndef INSPECT_SETTINGS_H
 #define INSPECT_SETTINGS_H
 
+#include "gate.h"
 #include "group-pattern.h"
 #include "thresholds.h"
 
@@ -30,10 +31,11 @@ struct inspect_settings {
     int n_promises;
     bool is_checked;                        /* checked and its counts were taken on groups of --check */
     struct verdict_counts chosen, checked;  /* groups by verdict; zeros: thresholds were given, not chosen */
+    struct gate_limits gates;
     struct group_pattern pattern;
 };
 
-/* Largest score, no thresholds (NAN), the default pattern, float32. */
+/* Largest score, no thresholds (NAN), no gates, the default pattern, float32. */
 struct inspect_settings inspect_settings_default(void);
 int inspect_settings_text(const struct inspect_settings *s, char **text, struct fmt_error *e);
 /* FMT_INVALID, FMT_LIMIT: "settings: rule.how: ...". On failure there is nothing to release. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gate-calibrate.h"
 #include "json-report.h"
 #include "printable.h"
 
@@ -30,6 +31,19 @@ static void put_promises(FILE *out, const struct make_inspector *m)
         put_kept(out, set_name[0], &s->promise[i].chosen);
         if (s->is_checked)
             put_kept(out, set_name[1], &s->promise[i].checked);
+    }
+}
+
+static void put_gates(FILE *out, const struct gate_limits *g)
+{
+    if (g->n_photographs == 0)
+        return;
+    fprintf(out, "gates stop %" PRId64 " of %" PRId64 " good photographs\n", g->n_stopped, g->n_photographs);
+    for (int l = 0; l < GATE_LIMITS; l++) {
+        char text[GATE_LINE_MAX];
+        gate_limit_text(g, (enum gate_limit)l, text);
+        if (text[0])
+            fprintf(out, "  %s\n", text);
     }
 }
 
@@ -71,6 +85,7 @@ void inspector_report_text(FILE *out, const struct make_inspector *m)
         fprintf(out, "; the number of views is not checked (--views)\n");
     fprintf(out, "pass below %.6g, fail from %.6g on\n", r->pass_below, r->fail_from);
     put_promises(out, m);
+    put_gates(out, &s->gates);
     if (m->choose)
         put_counts(out, m, 0);
     if (s->is_checked)

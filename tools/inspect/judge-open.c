@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "gate-file.h"
 #include "judge-memory.h"
 #include "judge.h"
 #include "shard.h"
@@ -212,6 +213,34 @@ static int choose_precision(struct judge *j, const struct judge_how *how, struct
     return status;
 }
 
+void judge_set_gates(struct judge *j, const struct gate_limits *limits, struct gate_reference *reference)
+{
+    j->settings.gates = *limits;
+    j->reference = *reference;
+    j->has_reference = j->measures = true;
+    *reference = (struct gate_reference){.dim = 0};
+}
+
+/* The features of the reference are of this extraction: its width is all that can differ. */
+static int open_gates(struct judge *j, const struct fmt_reader *io, struct fmt_error *e)
+{
+    struct gate_reference r = {.dim = 0};
+    if (!io->read_at)
+        return 0;
+    int status = gate_reference_read(&r, io, JUDGE_RECENT_MOST, e);
+    if (!status && r.dim != j->extract.dim)
+        status = fmt_fail(e, FMT_MISMATCH, "features of %lld values, the network makes %lld", (long long)r.dim,
+                          (long long)j->extract.dim);
+    if (!status) {
+        struct gate_limits limits = j->settings.gates;
+        judge_set_gates(j, &limits, &r);
+        return 0;
+    }
+    fmt_prefix(e, "the reference of the gates");
+    gate_reference_release(&r);
+    return status;
+}
+
 int judge_open_parts(struct judge *j, const struct judge_parts *parts, struct inspect_settings *settings,
                      const struct judge_how *how, struct fmt_error *e)
 {
@@ -231,6 +260,8 @@ int judge_open_parts(struct judge *j, const struct judge_parts *parts, struct in
         status = open_extraction(j, how->precision != NULL, e);
     if (!status)
         status = judge_memory_open(j, e);
+    if (!status)
+        status = open_gates(j, &parts->reference, e);
     if (status) {
         fmt_prefix(e, parts->name);
         judge_close(j);
@@ -321,6 +352,7 @@ void judge_close(struct judge *j)
         bank_release(&j->bank);
     if (j->has_faults)
         bank_release(&j->faults);
+    gate_reference_release(&j->reference);
     if (j->device_open)
         device_close(&j->device);
     inspect_settings_release(&j->settings);

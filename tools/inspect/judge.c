@@ -11,6 +11,8 @@
 
 struct slot { /* a photograph from reading to its score */
     struct image_set_slot image;
+    struct gate_values values;
+    struct gate_print print;
 };
 
 struct run {
@@ -30,10 +32,13 @@ static int read_photo(void *arg, int64_t i, int slot, int worker, struct extract
 {
     struct run *r = arg;
     struct slot *s = &r->slot[slot];
+    s->values = gate_no_values();
     s->image.decoded = r->decoded[worker];
     int status = image_set_read(&r->list->images, r->list->photo[i].image, &s->image, r->j->as_stored, e);
     r->decoded[worker] = s->image.decoded;
     s->image.decoded = (struct image){0};
+    if (!status && (r->j->measures || r->job->look))
+        status = gate_measure(&r->decoded[worker], &s->print, &s->values, e);
     *image = (struct extract_image){&r->decoded[worker], r->list->photo[i].name, r->list->photo[i].view};
     return status;
 }
@@ -61,19 +66,36 @@ static enum verdict by_score(const struct verdict_rule *r, double score, char re
     return v;
 }
 
-static void judge_photo(struct run *r, struct judged_photo *p, const struct extract_row *row,
+/* What is known of other photographs. This one is known from now on. */
+static int look_around(struct run *r, struct judged_photo *p, const struct slot *s, const float *feature,
+                       struct fmt_error *e)
+{
+    struct gate_reference *known = &r->j->reference;
+    int status = 0;
+    if (r->j->has_reference) {
+        status = gate_reference_look(known, feature, &s->print, p->photo->group, &p->values, e);
+        if (!status)
+            status = gate_reference_recent(known, p->photo->name, p->photo->group, feature, &s->print, e);
+    }
+    return status;
+}
+
+static void judge_photo(struct run *r, struct judged_photo *p, const struct slot *s, const struct extract_row *row,
                         const struct fmt_error *failure)
 {
     struct fmt_error why = *failure;
     p->score = NAN;
-    p->read = !why.status && judge_score(r->j, row, &p->score, &why) == 0;
+    p->values = s->values;
+    p->read = !why.status && judge_score(r->j, row, &p->score, &why) == 0 &&
+              look_around(r, p, s, row->values, &why) == 0;
     if (!p->read) {
         p->score = NAN;
         p->verdict = VERDICT_REVIEW;
         snprintf(p->reason, sizeof p->reason, "unreadable: %s", without_name(why.text, p->photo->name));
         return;
     }
-    p->verdict = by_score(&r->j->settings.rule, p->score, p->reason);
+    enum gate g = gate_check(&r->j->settings.gates, &p->values, p->reason);
+    p->verdict = g == GATE_NONE ? by_score(&r->j->settings.rule, p->score, p->reason) : VERDICT_REVIEW;
 }
 
 /* ------------------------------------------------------------------ installations */
@@ -142,7 +164,6 @@ static int finish_group(struct run *r)
 
 static int write_photo(void *arg, int64_t i, int slot, const struct extract_row *row, const struct fmt_error *failure)
 {
-    (void)slot;
     struct run *r = arg;
     const struct photo_list *l = r->list;
     if (failure->status == FMT_MEMORY)
@@ -151,7 +172,12 @@ static int write_photo(void *arg, int64_t i, int slot, const struct extract_row 
         return FMT_MEMORY;
     struct judged_photo *p = &r->photo[r->n++];
     p->photo = &l->photo[i];
-    judge_photo(r, p, row, failure);
+    judge_photo(r, p, &r->slot[slot], row, failure);
+    if (p->read && r->job->look) {
+        int status = r->job->look(r->job->arg, p->photo, row->values, &r->slot[slot].print, &p->values);
+        if (status)
+            return status;
+    }
     return i + 1 < l->n && l->photo[i + 1].i_group == l->photo[i].i_group ? 0 : finish_group(r);
 }
 

@@ -13,6 +13,7 @@
 
 #include "extract-derive.h"
 #include "extract-network.h"
+#include "gate-reference.h"
 #include "bank.h"
 #include "device.h"
 #include "inspect-settings.h"
@@ -36,27 +37,30 @@ struct judge_parts {
 
 struct judge {
     struct inspect_settings settings;
-    bool has_classifier, has_bank, has_faults;
+    bool has_classifier, has_bank, has_faults, has_reference;
     struct linear classifier;
     struct bank bank, faults;
+    struct gate_reference reference; /* features: the class tokens of all layers, or the head's outputs */
     struct device device;
     bool device_open;
     struct extract_network network;
     struct extract extract;  /* all tokens of all layers that are needed; of FEAT_HEAD its outputs */
     bool all_tokens;
     bool as_stored;
+    bool measures; /* pixels, for gates */
     int32_t positive;        /* class of the classifier */
     struct extract_derived to_classifier, to_bank;
     struct judge_memory *memory; /* rows that are derived */
     uint8_t identity[DIGEST_BYTES]; /* of the inspector file; zeros: judge_open_parts */
 };
 
-enum { JUDGE_REASON_MAX = 900 };
+enum { JUDGE_REASON_MAX = GATE_TEXT_MAX + 300 };
 
 struct judged_photo {
     const struct photo *photo;
     bool read;                 /* false: unreadable */
     double score;              /* NAN: none */
+    struct gate_values values; /* NAN where not measured */
     enum verdict verdict;      /* of the photograph by itself: fail, pass or review; incomplete does not occur */
     char reason[JUDGE_REASON_MAX];
 };
@@ -78,12 +82,19 @@ void judge_close(struct judge *j); /* a zeroed struct is allowed */
 
 /* The header of features that the classifier was made from, or the bank where there is no classifier. */
 const struct feat_header *judge_features(const struct judge *j);
+/* From now on gates check photographs. The reference is taken over. */
+void judge_set_gates(struct judge *j, const struct gate_limits *limits, struct gate_reference *reference);
+enum { JUDGE_RECENT_MOST = 1000 }; /* photographs that are remembered, to find those that are used again */
 
-/* A nonzero result ends the run and is returned. */
+/* For a reference of gates: the feature of a photograph that was read, its print, and what was measured of its pixels.
+ * A nonzero result ends the run and is returned. */
+typedef int judge_look(void *arg, const struct photo *photo, const float *feature, const struct gate_print *print,
+                       const struct gate_values *values);
 typedef int judge_found(void *arg, const struct judged_group *group, const struct judged_photo *photo);
 struct judge_job {
     judge_found *found;
     void *arg;
+    judge_look *look; /* NULL: not wanted */
 };
 int judge_run(struct judge *j, const struct photo_list *list, const struct judge_job *job, struct fmt_error *e);
 

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "file.h"
+#include "gate-file.h"
+#include "make-gates.h"
 #include "overlap.h"
 #include "scored-set.h"
 #include "tensorfile.h"
@@ -22,6 +24,8 @@ struct making {
     struct file file[INSPECTOR_ROLE_LAST + 1];
     bool is_open[INSPECTOR_ROLE_LAST + 1];
     struct judge_parts parts;
+    struct photo_list good; /* of the gates */
+    struct fmt_buffer reference;
     struct scored_set set[SETS];
     bool has_set[SETS];
     struct fmt_error *e;
@@ -89,6 +93,25 @@ static int open_judge(struct making *k, const struct judge_how *how)
     if (!status)
         status = judge_open_parts(&k->judge, &k->parts, &s, &as_asked, k->e);
     inspect_settings_release(&s);
+    return status;
+}
+
+/* ------------------------------------------------------------------ gates */
+static int open_gates(struct making *k)
+{
+    const struct make_inspector *m = k->m;
+    struct photo_list_how how = {.pattern = &k->judge.settings.pattern, .separator = '\n'};
+    struct fmt_writer io = fmt_buffer_writer(&k->reference);
+    if (!m->reference)
+        return 0;
+    int status = photo_list_open(&k->good, &m->reference, 1, &how, k->e);
+    if (status)
+        return status;
+    status = make_gates(&k->good, &k->judge, m->gate_share, m->gate_confidence, k->e);
+    if (!status)
+        status = gate_reference_write(&k->judge.reference, &io, k->e);
+    if (status)
+        fmt_prefix(k->e, m->reference);
     return status;
 }
 
@@ -222,7 +245,11 @@ static int add_inputs(struct making *k, struct provenance *p, const char *settin
     static const char *const role[SETS] = {"choose", "check"};
     struct judge *j = &k->judge;
     int status = 0;
-    provenance_text(p, "settings", settings);
+    uint8_t sha256[DIGEST_BYTES];
+    char hex[DIGEST_HEX];
+    digest_of(settings, strlen(settings), sha256); /* the file has them */
+    digest_hex(sha256, hex);
+    provenance_text(p, "settings_sha256", hex);
     provenance_input(p, "weights", j->network.hash);
     if (j->has_classifier)
         provenance_input_nested(p, "model", j->classifier.identity, j->classifier.provenance);
@@ -230,6 +257,8 @@ static int add_inputs(struct making *k, struct provenance *p, const char *settin
         provenance_input_nested(p, "bank", j->bank.identity, j->bank.provenance);
     if (j->has_faults)
         provenance_input_nested(p, "faults", j->faults.identity, j->faults.provenance);
+    if (k->m->reference)
+        status = image_set_inputs(&k->good.images, j->device.pool, p, k->e);
     for (int i = 0; i < SETS && !status; i++)
         if (k->has_set[i])
             status = scored_set_input(&k->set[i], role[i], j, p, k->e);
@@ -242,7 +271,8 @@ static const char *name_of(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static int list_members(struct making *k, struct fmt_memory *settings, struct inspector_part *part)
+static int list_members(struct making *k, struct fmt_memory *settings, struct fmt_memory *reference,
+                        struct inspector_part *part)
 {
     const struct make_inspector *m = k->m;
     const char *const path[] = {[INSPECTOR_WEIGHTS] = k->weights_path, [INSPECTOR_CLASSIFIER] = m->classifier,
@@ -254,13 +284,17 @@ static int list_members(struct making *k, struct fmt_memory *settings, struct in
             part[n++] = (struct inspector_part){(enum inspector_role)role, name_of(path[role]),
                                                 file_reader(&k->file[role]),
                                                 role == INSPECTOR_CLASSIFIER ? LEVEL : m->weights_level};
+    if (m->reference)
+        part[n++] = (struct inspector_part){INSPECTOR_REFERENCE, "gates.safetensors", fmt_memory_reader(reference),
+                                            LEVEL};
     return n;
 }
 
 static int write_file(struct making *k, char *settings)
 {
     struct inspector_part part[INSPECTOR_MEMBERS_MAX];
-    struct fmt_memory text = {(const uint8_t *)settings, strlen(settings), 0};
+    struct fmt_memory text = {(const uint8_t *)settings, strlen(settings), 0},
+                      reference = {k->reference.data, k->reference.bytes, 0};
     struct provenance p;
     struct file_out out;
     provenance_init(&p, "bbu-inspect", DINOTOOLS_VERSION, k->m->explain);
@@ -269,7 +303,7 @@ static int write_file(struct making *k, char *settings)
         status = file_create_binary(&out, k->m->output, k->e);
     if (!status) {
         struct fmt_writer io = file_writer(&out);
-        status = inspector_write(part, list_members(k, &text, part), &p, &io, k->m->identity, k->e);
+        status = inspector_write(part, list_members(k, &text, &reference, part), &p, &io, k->m->identity, k->e);
         status = file_finish(&out, status, k->e);
     }
     provenance_release(&p);
@@ -282,6 +316,8 @@ static void close_making(struct making *k)
         if (k->has_set[i])
             scored_set_close(&k->set[i]);
     judge_close(&k->judge);
+    photo_list_close(&k->good);
+    fmt_buffer_release(&k->reference);
     for (int i = 0; i <= INSPECTOR_ROLE_LAST; i++)
         if (k->is_open[i])
             file_close(&k->file[i]);
@@ -295,6 +331,8 @@ int make_inspector_run(struct make_inspector *m, const struct judge_how *how, st
     int status = open_parts(&k);
     if (!status)
         status = open_judge(&k, how);
+    if (!status)
+        status = open_gates(&k);
     if (!status)
         status = find_thresholds(&k);
     if (!status)

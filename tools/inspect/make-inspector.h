@@ -12,7 +12,8 @@
 
 struct make_inspector {
     const char *output, *weights;
-    const char *classifier, *bank, *faults, *reference; /* NULL: none */
+    const char *classifier, *bank, *faults; /* NULL: none */
+    const char *reference;                              /* good photographs, for gates; NULL: no gates */
     const char *choose, *check;                         /* sets of scores (scored-set.h); NULL: none */
     bool by_bank;
     const char *positive, *pattern, *precision; /* NULL: as the parts say */
@@ -21,6 +22,7 @@ struct make_inspector {
     struct promise promise[PROMISE_KINDS];      /* wanted of `choose` */
     int n_promises;
     double pass_below, fail_from;               /* without `choose` */
+    double gate_share, gate_confidence;         /* what each gate may stop of good photographs, of `reference` */
     double level;                               /* of the intervals of what was seen */
     int weights_level;                          /* of zstd for weights and bank; BLOCK_STORED */
     bool explain;                               /* provenance */

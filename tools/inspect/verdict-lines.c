@@ -36,7 +36,15 @@ static int begin_json(FILE *out, const char *inspector, const struct judge *j)
     return json_report_put(out, o);
 }
 
-static int photo_json(FILE *out, const struct judged_group *g, const struct judged_photo *p)
+static void add_measures(cJSON *o, const struct gate_values *v)
+{
+    for (int m = 0; m < GATE_MEASURES; m++)
+        add_number(o, gate_measure_name((enum gate_measure)m), v->value[m]);
+    if (v->similar_key[0])
+        json_report_text(o, "similar", v->similar_key);
+}
+
+static int photo_json(const struct verdict_lines *l, const struct judged_group *g, const struct judged_photo *p)
 {
     cJSON *o = cJSON_CreateObject();
     json_report_text(o, "photograph", p->photo->name);
@@ -44,9 +52,11 @@ static int photo_json(FILE *out, const struct judged_group *g, const struct judg
     if (p->photo->view >= 0)
         json_report_int(o, "view", p->photo->view);
     add_number(o, "score", p->score);
+    if (l->measures)
+        add_measures(o, &p->values);
     json_report_text(o, "verdict", verdict_names[p->verdict]);
     json_report_text(o, "reason", p->reason);
-    return json_report_put(out, o);
+    return json_report_put(l->out, o);
 }
 
 static int group_json(FILE *out, const struct judged_group *g, const struct judged_photo *photo)
@@ -64,8 +74,9 @@ static int group_json(FILE *out, const struct judged_group *g, const struct judg
 }
 
 /* ------------------------------------------------------------------ text */
-static void begin_text(FILE *out, const char *inspector, const struct judge *j, bool columns)
+static void begin_text(const struct verdict_lines *l, const char *inspector, const struct judge *j, bool columns)
 {
+    FILE *out = l->out;
     char hex[DIGEST_HEX];
     digest_hex(j->identity, hex);
     fprintf(out, "# made by %s %s\n", msg_tool(), DINOTOOLS_VERSION);
@@ -78,7 +89,10 @@ static void begin_text(FILE *out, const char *inspector, const struct judge *j, 
     putc('\n', out);
     if (!columns)
         return;
-    fprintf(out, "of\tname\tinstallation\tviews\tscore\tverdict\treason\n");
+    fprintf(out, "of\tname\tinstallation\tviews\tscore\tverdict\treason");
+    for (int m = 0; m < GATE_MEASURES && l->measures; m++)
+        fprintf(out, "\t%s", gate_measure_name((enum gate_measure)m));
+    putc('\n', out);
 }
 
 static void put_number(FILE *out, double v)
@@ -104,16 +118,24 @@ static void put_line(FILE *out, const char *of, const char *name, const char *gr
     put_number(out, score);
     fprintf(out, "\t%s\t", verdict_names[verdict]);
     printable_put(out, reason);
-    putc('\n', out);
+}
+
+/* NULL: an installation has none. */
+static void put_measures(const struct verdict_lines *l, const struct gate_values *v)
+{
+    for (int m = 0; m < GATE_MEASURES && l->measures; m++)
+        put_number(l->out, v ? v->value[m] : (double)NAN);
+    putc('\n', l->out);
 }
 
 /* ------------------------------------------------------------------ both */
 int verdict_lines_begin(struct verdict_lines *l, const char *inspector, const struct judge *j, bool columns,
                         struct fmt_error *e)
 {
+    l->measures = j->measures;
     if (l->json)
         return begin_json(l->out, inspector, j) ? fmt_no_memory(e) : 0;
-    begin_text(l->out, inspector, j, columns);
+    begin_text(l, inspector, j, columns);
     return 0;
 }
 
@@ -126,9 +148,10 @@ int verdict_lines_found(void *arg, const struct judged_group *g, const struct ju
         l->n_photographs++;
         l->n_unreadable += !p->read;
         if (l->json) {
-            bad |= photo_json(l->out, g, p);
+            bad |= photo_json(l, g, p);
         } else {
             put_line(l->out, "photograph", p->photo->name, g->name, p->photo->view, p->score, p->verdict, p->reason);
+            put_measures(l, &p->values);
         }
     }
     l->n[g->verdict]++;
@@ -136,6 +159,7 @@ int verdict_lines_found(void *arg, const struct judged_group *g, const struct ju
         bad |= group_json(l->out, g, photo);
     } else {
         put_line(l->out, "installation", g->name, g->name, g->n_views, g->score, g->verdict, g->reason);
+        put_measures(l, NULL);
     }
     return bad ? FMT_MEMORY : fflush(l->out) ? FMT_IO : 0;
 }

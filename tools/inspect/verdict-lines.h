@@ -16,6 +16,7 @@
 struct verdict_lines {
     FILE *out;
     bool json;
+    bool measures;        /* values of gates, too: the inspector has gates */
     int64_t n[VERDICTS];  /* installations so far */
     int64_t n_photographs, n_unreadable;
 };

@@ -1,0 +1,79 @@
+#!/bin/bash
+# bbu-inspect with gates and with a memory bank: photographs that a gate stops are reviews with the reason; scores by a
+# bank are those of feat-bank to the bit; bank, classifier and weights must be of one way of extraction.
+. "$(dirname "$0")/lib.sh"
+. "$TESTS/cli/inspect-fixture.sh"
+inspect_fixture || exit 1
+bbu-pack -q --split train bbu.index -o trainshards
+
+# ---- gates
+status 0 bbu-inspect -q --make g.inspector -w "$w" -m m.logreg --thresholds 0.4,0.6 --views 3 --reference trainshards \
+    --gates 10%,80%
+out_has 'gates stop '
+out_has '  subject: distance at most '
+out_has '  reused: similarity at most 0.95 stops 0 of '
+status 0 bbu-info g.inspector
+out_has 'similarity_most'
+status 0 bbu-info --list g.inspector
+out_has $'reference\tgates.safetensors'
+status 0 bbu-inspect -q --make c.inspector -w "$w" -m m.logreg --thresholds 0.4,0.6 --views 3 --reference bbu/train \
+    --gates 10%,80%
+out_has " of $(find bbu/train -name '*.jpeg' | wc -l) good photographs" # without labels all are good
+bbu-inspect -q g.inspector bbu.index --split test >plain.tsv
+check 'measures are columns' grep -q '^of	.*	reason	sharpness	brightness	black	white	distance	similarity$' plain.tsv
+set -- $(awk -F '\t' '$1 == "photograph" && $7 ~ /^score: / { print $2 }' plain.tsv)
+check 'most photographs are not stopped' test $# -ge 10
+a=$(basename "$1" -0.jpeg) a=${a%-?}
+for f in "$@"; do b=$(basename "$f") b=${b%-?.*} && [ "$b" != "$a" ] && break; done
+mkdir in && cp bbu/test/$a/* in && cp bbu/test/$b/$b-[02].jpeg in && cp "bbu/test/$a/$(basename "$1")" in/$b-1.jpeg
+status 1 bbu-inspect -q g.inspector in
+check 'a photograph used again is a review' grep -q "^photograph	in/$b-1.jpeg	.*	review	reused: " out
+check '... and its installation, too' grep -q "^installation	$b	.*	review	" out
+status 1 bbu-inspect -q --json g.inspector in
+check 'JSON names the other one' grep -q "\"photograph\":\"in/$b-1.jpeg\".*\"similarity\":.*\"similar\":\"in/$a-" out
+cp "$TESTS/golden/weights/picture.jpg" in/odd-0.jpg
+status 1 bbu-inspect -q g.inspector in/odd-0.jpg
+check 'a picture of something else is stopped' grep -qE '^photograph.*	review	(dark|bright|blurred|subject): ' out
+check 'scores are those without gates' cmp <(cut -f 2,5 plain.tsv | grep jpeg) \
+    <(bbu-inspect -q site.inspector bbu.index --split test | cut -f 2,5 | grep jpeg)
+bbu-inspect -q -j 1 g.inspector bbu.index --split test >one.tsv
+same plain.tsv one.tsv
+status 1 bbu-inspect -q --make x.inspector -w "$w" -m m.logreg --thresholds 0.4 --reference nowhere
+err_has 'nowhere'
+status 2 bbu-inspect -q --make x.inspector -w "$w" -m m.logreg --thresholds 0.4 --reference trainshards --gates 2
+err_has '--gates'
+
+# ---- a bank
+patches() { # name, options
+    dino-extract -q -w "$w" --tokens patch "${@:2}" shards -o all.feat
+    local s
+    for s in train test; do feat-cat -q --split $s all.feat -o "$1.$s.feat"; done
+    feat-bank -q --size 200 -o "$1.bank" "$1.train.feat" -r /dev/null
+}
+patches p --layers 0,2 --resize 32 --size 28
+feat-bank -q --class positive --against p.bank --size 50 -o f.bank p.train.feat -r /dev/null
+scores() { sed -n 's/.*"photograph":"\([^"]*\)".*"score":\([^,]*\),.*/\1 \2/p' "$1" | sort; }
+bank_scores() { sed -n 's/.*"key":"\([^"]*\)".*"scores*":\[*\([-0-9.e]*,\)*\([-0-9.e]*\).*/\1 \3/p' "$1" | sort; }
+inspect_features q --tokens cls --layers 1, --resize 32 --size 28
+for with in "" "--faults f.bank" "-m q.logreg --score bank"; do
+    status 0 bbu-inspect -q --make b.inspector -w "$w" --bank p.bank $with --thresholds 0.1,0.5 --positive positive
+    faults=$(echo "$with" | grep -o -- '--faults.*')
+    feat-bank -q --score p.bank $faults -o want.json --json p.test.feat -r /dev/null
+    bbu-inspect -q --json b.inspector bbu.index --split test >got.json
+    bank_scores want.json >want && scores got.json >got
+    check "scores by bank ${with:-alone} are those of feat-bank to the bit" bash -c 'test -s want && cmp want got'
+done
+status 0 bbu-inspect -q --make b.inspector -w "$w" --bank p.bank -m q.logreg --thresholds 0.1,0.5
+bbu-inspect -q --json b.inspector bbu.index --split test >got.json
+bbu-inspect -q --make q.inspector -w "$w" -m q.logreg --thresholds 0.1,0.5 >/dev/null
+bbu-inspect -q --json q.inspector bbu.index --split test >want.json
+check 'beside a bank the classifier has its own scores' cmp <(scores want.json) <(scores got.json)
+status 1 bbu-inspect -q --make x.inspector -w "$w" --bank p.bank -m m.logreg --thresholds 0.1
+err_has 'bank and classifier: size 28, other file has 0'
+status 2 bbu-inspect -q --make x.inspector -w "$w" --faults f.bank -m m.logreg --thresholds 0.1
+bbu-pack -q --split val bbu.index -o valshards
+status 0 bbu-inspect -q --make b.inspector -w "$w" --bank p.bank --choose valshards --missed 50%,50% --positive positive
+out_has 'score of a photograph: distance to the bank'
+status 1 bbu-inspect -q --make x.inspector -w "$w" --bank p.bank --choose p.test.feat
+err_has 'a bank scores photographs'
+done_testing
