@@ -35,7 +35,7 @@ static const struct opt options[] = {
     OPT_PATH(0, "photographs", &photographs, "DIR", "the pictures are in DIR [where the catalogue says]"),
     OPT_PATH(0, "maps", &maps, "DIR", "heat maps, as feat-bank --maps writes them"),
     OPT_LIST('f', "features", &features, "FILE", "nearest labelled photographs by these features; may be given again"),
-    OPT_REAL(0, "pass-below", &pass_below, -1e300, 1e300, "S", "installations pass below this score [0.5]"),
+    OPT_REAL(0, "pass-below", &pass_below, -1e300, 1e300, "S", "installations pass below this score [0.5; of distances none]"),
     OPT_REAL(0, "fail-from", &fail_from, -1e300, 1e300, "S", "and fail from this score on [as --pass-below]"),
     OPT_COUNT(0, "views", &n_views, 0, RULE_VIEWS_MAX, "N", "views that an installation must have; 0: any [0]"),
     OPT_CHOICE(0, "group-score", &group_score, "max|mean", "score of an installation [max]"),
@@ -175,15 +175,20 @@ static struct verdict_rule rule_of_options(void)
     return r;
 }
 
-/* Those that the verdicts were given by, unless options say others. */
+/* Those that the verdicts were given by, unless options say others. Without any, distances are all in review. */
 static void take_thresholds(struct inspection *in)
 {
     const double *t = in->cases->thresholds;
-    if (in->thresholds_given || !(t[0] <= t[1]))
+    if (in->thresholds_given)
         return;
-    in->rule.pass_below = t[0];
-    in->rule.fail_from = t[1];
-    in->thresholds_given = true;
+    if (t[0] <= t[1]) {
+        in->rule.pass_below = t[0];
+        in->rule.fail_from = t[1];
+        in->thresholds_given = true;
+    } else if (!in->cases->probabilities) { /* the middle of what? */
+        in->rule.pass_below = -INFINITY;
+        in->rule.fail_from = INFINITY;
+    }
 }
 
 static void add_promise(struct inspection *in, enum promise_kind what, const char *text)
@@ -203,7 +208,7 @@ static void add_points(struct inspection *in)
     bool grouped = false;
     for (int64_t g = 0; g < in->cases->n_installations; g++)
         grouped = grouped || in->cases->installation[g].n > 1;
-    if (!in->cases->judged || in->thresholds_given) {
+    if (isfinite(r->pass_below) && (!in->cases->judged || in->thresholds_given)) {
         struct inspection_point *p = &in->point[in->n_points++];
         *p = (struct inspection_point){.threshold = r->fail_from, .installations = grouped};
         snprintf(p->name, sizeof p->name, r->pass_below < r->fail_from ? "fail from" : "pass below, fail from");

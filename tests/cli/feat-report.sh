@@ -130,6 +130,19 @@ check 'as many fail' test "$(grep -oE '<strong>[0-9]+</strong><span>fail' w.html
 check 'the threshold is a point' grep -q 'class="point".*fail from, threshold' w.html
 page_is_good w.html 'verdicts of feat-verdict'
 
+# ---- distances of feat-bank: no thresholds, all in review; no calibration
+sed '1s/"classes"/"scores":"distances","classes"/; 2,$s/"scores":\[[^,]*,\([^]]*\)\]/"scores":[-\1,\1]/' drawn.json >distances.json
+status 0 feat-report --resamples 0 -o d.html distances.json
+has d.html 'A larger score is more like '
+has d.html 'all go to review: no thresholds were given'
+has d.html ' of 30, the worst first.'
+hasnt d.html 'id="calibration"'
+hasnt d.html '-inf'
+check 'AUROC is that of the probabilities' test "$(grep -o '<td class="n">0\.[0-9]*</td>' d.html | sed -n 1,2p)" = "$(grep -o '<td class="n">0\.[0-9]*\( \[[^<]*\)*</td>' drawn.html | sed -n 1,2p | sed 's/ \[.*\]//')"
+page_is_good d.html 'distances'
+status 0 feat-report --resamples 0 --pass-below 0.4 -o d.html distances.json
+has d.html 'pass below a score of 0.4, fail from there on'
+
 # ---- what may be missing: labels, a class, all but one photograph, groups
 head -n 1 test.json >head.json
 sed '2,$s/"label":"[^"]*",//' test.json >unlabelled.json

@@ -67,13 +67,15 @@ static void find_suspects(struct inspection *in, struct candidate *of)
 /* NAN: not of this kind. */
 static double worth_of(const struct inspection *in, const struct installation *t, enum shown_why why)
 {
-    double middle = (in->rule.pass_below + in->rule.fail_from) / 2, score = isnan(t->score) ? middle : t->score;
+    bool thresholds = isfinite(in->rule.pass_below);
+    double middle = thresholds ? (in->rule.pass_below + in->rule.fail_from) / 2 : 0;
+    double score = isnan(t->score) ? middle : t->score, uncertain = thresholds ? -fabs(score - middle) : score;
     bool open = t->verdict == VERDICT_REVIEW || t->verdict == VERDICT_INCOMPLETE;
     switch (why) {
     case SHOWN_MISSED: return t->label == 1 && t->verdict == VERDICT_PASS ? -score : NAN;
     case SHOWN_ALARM: return t->label == 0 && t->verdict == VERDICT_FAIL ? score : NAN;
     case SHOWN_FAILED: return t->label < 0 && t->verdict == VERDICT_FAIL ? score : NAN;
-    case SHOWN_UNCERTAIN: return open || in->none_in_review ? -fabs(score - middle) : NAN;
+    case SHOWN_UNCERTAIN: return open || in->none_in_review ? uncertain : NAN;
     case SHOWN_LABEL: return suspicion(in, t) >= 0 ? suspicion(in, t) : NAN;
     case SHOWN_WHYS: break;
     }

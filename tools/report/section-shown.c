@@ -112,7 +112,7 @@ static void put_kind(struct inspection *in, struct page *p, enum shown_why why)
         page_paragraph(p, "None is in review; these are nearest to the threshold.");
     else if (why != SHOWN_LABEL && n < in->n_of[why])
         page_paragraph(p, "%" PRId64 " of %" PRId64 ", the %s first.", n, in->n_of[why],
-                       why == SHOWN_UNCERTAIN ? "most uncertain" : "worst");
+                       why == SHOWN_UNCERTAIN && isfinite(in->rule.pass_below) ? "most uncertain" : "worst");
     for (int64_t i = 0; i < in->n_shown; i++)
         if (in->shown[i].why == why)
             put_card(in, p, in->shown[i].installation);

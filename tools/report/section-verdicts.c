@@ -104,7 +104,9 @@ static void put_defect(const struct inspection *in, struct page *p)
 static void put_thresholds(const struct inspection *in, struct page *p)
 {
     const struct verdict_rule *r = &in->rule;
-    if (r->pass_below == r->fail_from)
+    if (!isfinite(r->pass_below))
+        page_text(p, "all go to review: no thresholds were given");
+    else if (r->pass_below == r->fail_from)
         page_text(p, "pass below a score of %g, fail from there on%s", r->pass_below,
                   in->thresholds_given ? "" : "; no thresholds were given, this is merely the middle");
     else
