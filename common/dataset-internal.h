@@ -26,6 +26,8 @@ int dataset_note_counted(struct dataset *d, enum dataset_finding_kind kind, cons
 /* Removes "." and doubled slashes. False: the path is absolute, has "..", or is empty. out is as large as path. */
 bool dataset_normal_path(const char *path, char *out);
 bool dataset_is_photograph_name(const char *name); /* its ending is one of JPEG, PNG or TIFF */
+/* What differs in two paths that unicode_form_compare_loosely takes for one: "in the case of letters". */
+const char *dataset_difference(const char *path, const char *there);
 /* The number N if the file's name is GROUP-N.ext for the last component of `group`, or -1. */
 int32_t dataset_group_view_of(const char *path, const char *group);
 

@@ -106,16 +106,6 @@ static const char *below_root(const struct dataset *d, const char *path)
 
 /* ---------------------------------------------------------------- what is not found */
 
-/* What is there instead, as the end of a message; "": nothing that looks like it. */
-static void tell_other(struct labelling *l, const char *path, int64_t other, char out[400])
-{
-    const char *there = l->d->image[other].path;
-    const char *why = strchr(path, '\\')                      ? "write / for \\ in paths"
-                      : unicode_form_compare(path, there) == 0 ? "its name differs in its Unicode form"
-                                                               : "its name differs in the case of letters";
-    snprintf(out, 400, "; %.250s is there: %s", there, why);
-}
-
 static int note_missing(struct labelling *l, const struct label_row *row)
 {
     char hint[400] = "", where[256];
@@ -125,7 +115,8 @@ static int note_missing(struct labelling *l, const struct label_row *row)
     if (n_names > 1)
         snprintf(hint, sizeof hint, "; several folders have a file of this name: write the folder, too");
     else if (find(l, &l->by_look, true, by_look, below, &other))
-        tell_other(l, row->path, other, hint);
+        snprintf(hint, sizeof hint, "; %.250s is there, whose name differs %s", l->d->image[other].path,
+                 dataset_difference(row->path, l->d->image[other].path));
     else
         dataset_tell_format(l->d, below, hint, sizeof hint);
     return dataset_note(l->d, DATASET_MISSING, place(l, row->line, where), l->e, "%.250s: no such photograph%s",

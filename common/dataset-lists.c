@@ -21,7 +21,7 @@ struct lists {
     int64_t n_left[3]; /* images in the folder of a split that has no list */
     const char **path; /* of all images in lists, sorted */
     int64_t n_paths;
-    struct dataset_image **by_form; /* sorted by unicode_form_compare; NULL: not needed yet */
+    struct dataset_image **by_look; /* sorted by unicode_form_compare_loosely; NULL: not needed yet */
     struct fmt_error *e;
 };
 
@@ -162,24 +162,25 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static int by_form(const void *a, const void *b)
+static int by_look(const void *a, const void *b)
 {
-    return unicode_form_compare((*(struct dataset_image *const *)a)->path, (*(struct dataset_image *const *)b)->path);
+    const struct dataset_image *x = *(struct dataset_image *const *)a, *y = *(struct dataset_image *const *)b;
+    return unicode_form_compare_loosely(x->path, y->path);
 }
 
-/* The listed image whose path differs only in its Unicode form; NULL: none. */
-static struct dataset_image *find_other_form(struct lists *l, const char *path)
+/* The listed image whose path looks like this one; NULL: none. */
+static struct dataset_image *find_near(struct lists *l, const char *path)
 {
     struct dataset_image key = {.path = path}, *like = &key, **found = NULL;
-    if (unicode_form_is_ascii(path) || l->n_paths == 0)
+    if (l->n_paths == 0)
         return NULL;
-    if (!l->by_form && (l->by_form = calloc((size_t)l->n_paths, sizeof *l->by_form))) {
+    if (!l->by_look && (l->by_look = calloc((size_t)l->n_paths, sizeof *l->by_look))) {
         for (int64_t i = 0; i < l->n_paths; i++)
-            l->by_form[i] = &l->d->image[i];
-        qsort(l->by_form, (size_t)l->n_paths, sizeof *l->by_form, by_form);
+            l->by_look[i] = &l->d->image[i];
+        qsort(l->by_look, (size_t)l->n_paths, sizeof *l->by_look, by_look);
     }
-    if (l->by_form)
-        found = bsearch(&like, l->by_form, (size_t)l->n_paths, sizeof *l->by_form, by_form);
+    if (l->by_look)
+        found = bsearch(&like, l->by_look, (size_t)l->n_paths, sizeof *l->by_look, by_look);
     return found ? *found : NULL;
 }
 
@@ -197,11 +198,12 @@ static int look_up(void *arg, const char *path)
             l->n_left[s]++;
             return 0;
         }
-    struct dataset_image *listed = find_other_form(l, path);
+    struct dataset_image *listed = find_near(l, path);
     if (listed) {
-        listed->other_form = true;
-        return dataset_note(l->d, DATASET_UNLISTED, path, l->e,
-                            "in no list, but for a name that differs only in its Unicode form; left out");
+        if (!(listed->near = text_copy(&l->d->text, path, strlen(path))))
+            return fmt_no_memory(l->e);
+        return dataset_note(l->d, DATASET_UNLISTED, path, l->e, "in no list, but for a name that differs %s; left out",
+                            dataset_difference(listed->path, path));
     }
     return dataset_note(l->d, DATASET_UNLISTED, path, l->e, "in no list%s; left out",
                         l->d->n_of_kind[DATASET_BAD_ENTRY] ? ", or in an entry that is wrong" : "");
@@ -264,7 +266,7 @@ int dataset_find_lists(struct dataset *d, struct fmt_error *e)
     if (status == 0)
         status = find_unlisted(&l);
     free(l.path);
-    free(l.by_form);
+    free(l.by_look);
     free(l.real_root);
     return status ? status : dataset_check_names(d, e);
 }

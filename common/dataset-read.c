@@ -42,10 +42,15 @@ static enum dataset_finding_kind kind_of(int status)
 static void fail_stat(const struct dataset *d, const struct dataset_image *im, const char *path,
                       struct dataset_result *r)
 {
-    char reason[160];
-    bool missing = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
-    const char *hint = d->has_lists ? (im->other_form ? UNICODE_FORM_HINT : "") : unicode_form_hint(path);
-    snprintf(reason, sizeof reason, "%s%s", strerror(errno), errno == ENOENT ? hint : "");
+    char reason[400];
+    int number = errno;
+    bool missing = number == ENOENT || number == ENOTDIR || number == ELOOP;
+    const char *hint = number == ENOENT && !d->has_lists ? unicode_form_hint(path) : "";
+    if (im->near)
+        snprintf(reason, sizeof reason, "%s; %.250s is there, whose name differs %s", strerror(number), im->near,
+                 dataset_difference(im->path, im->near));
+    else
+        snprintf(reason, sizeof reason, "%s%s", strerror(number), hint);
     fail(r, missing ? DATASET_MISSING : DATASET_UNREADABLE, reason);
 }
 

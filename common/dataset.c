@@ -336,6 +336,13 @@ bool dataset_normal_path(const char *path, char *out)
     return to > out;
 }
 
+const char *dataset_difference(const char *path, const char *there)
+{
+    return strchr(path, '\\') && !strchr(there, '\\') ? "in its backslashes, which are slashes there"
+           : unicode_form_compare(path, there) == 0    ? "only in its Unicode form"
+                                                       : "in the case of letters";
+}
+
 bool dataset_is_photograph_name(const char *name)
 {
     static const char *const endings[] = {".jpeg", ".jpg", ".jpe", ".jfif", ".png", ".tif", ".tiff"};

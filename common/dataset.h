@@ -86,7 +86,7 @@ struct dataset_image {
     const char *installation;          /* the group as it was found: before dataset_group_by_label */
     int32_t label, group_view;         /* -1 none; group_view: "shot" in lists and files */
     bool at_fault;                     /* there is an error with it */
-    bool other_form;                   /* lists: a file exists whose name differs only in its Unicode form */
+    const char *near;                  /* lists: a file that is there and looks like it; NULL: none, or it is there */
     bool duplicate;                    /* repeats an earlier entry */
     bool read;                         /* decoded; what follows is valid */
     int64_t bytes;

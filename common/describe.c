@@ -129,6 +129,14 @@ static void index_files(struct cJSON *o, const struct index *x)
         json_report_int(o, "bits", bits);
 }
 
+/* Of two classes the second is the positive one. */
+static void add_classes(struct cJSON *o, char *const *name, int n)
+{
+    json_report_names(o, "classes", name, n);
+    if (n == 2)
+        json_report_text(o, "positive", name[1]);
+}
+
 static void index_facts(struct cJSON *o, const struct index *x)
 {
     int64_t image_bytes = 0, pixels = 0;
@@ -147,6 +155,8 @@ static void index_facts(struct cJSON *o, const struct index *x)
     json_report_int(o, "groups", count_groups(x));
     cJSON_AddItemToObject(o, "splits", splits);
     cJSON_AddItemToObject(o, "classes", classes);
+    if (x->n_classes == 2)
+        json_report_text(o, "positive", x->class_name[1]);
     json_report_int(o, "image_bytes", image_bytes);
     json_report_int(o, "pixels_max", pixels);
     json_report_text(o, "root", x->root);
@@ -184,7 +194,7 @@ static int describe_shard(struct cJSON *o, const struct fmt_reader *io, struct f
     json_report_int(o, "width_max", s.header.width_max);
     json_report_int(o, "height_max", s.header.height_max);
     json_report_int(o, "pixels_max", (int64_t)s.header.pixels_max);
-    json_report_names(o, "classes", s.header.class_name, s.header.n_classes);
+    add_classes(o, s.header.class_name, s.header.n_classes);
     add_recipe(o, &s.header.recipe);
     add_json(o, "provenance", s.block.header.provenance);
     shard_close(&s);
@@ -248,7 +258,7 @@ static int describe_feat(struct cJSON *o, const struct fmt_reader *io, struct fm
     else
         cJSON_AddNullToObject(o, "weights");
     json_report_text(o, "precision", feat_precision(h));
-    json_report_names(o, "classes", h->class_name, h->n_classes);
+    add_classes(o, h->class_name, h->n_classes);
     add_recipe(o, &h->recipe);
     add_json(o, "provenance", f.block.header.provenance);
     feat_close(&f);
@@ -325,7 +335,7 @@ static int describe_bank(struct cJSON *o, const struct fmt_reader *io, struct fm
     add_form(o, "grid", "%" PRId32 " x %" PRId32, b.features.grid_h, b.features.grid_w);
     add_hex(o, "weights", b.features.weights);
     json_report_text(o, "precision", feat_precision(&b.features));
-    json_report_names(o, "classes", b.features.class_name, b.features.n_classes);
+    add_classes(o, b.features.class_name, b.features.n_classes);
     add_recipe(o, &b.features.recipe);
     add_json(o, "provenance", b.provenance);
     bank_release(&b);
@@ -552,7 +562,7 @@ int describe_shards(struct cJSON *o, const char *path, struct fmt_error *e)
     json_report_int(o, "width_max", s.width_max);
     json_report_int(o, "height_max", s.height_max);
     json_report_int(o, "pixels_max", (int64_t)s.pixels_max);
-    json_report_names(o, "classes", s.class_name, s.n_classes);
+    add_classes(o, s.class_name, s.n_classes);
     add_hex(o, "identity", s.identity[0]);
     struct recipe recipe = {.n = 0};
     if (shard_set_recipe(&s, &recipe, NULL) == 0)

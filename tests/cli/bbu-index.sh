@@ -165,11 +165,18 @@ check 'it is reported once' test "$(grep -c "val/$v/$v-0.webp" err)" -eq 1
 err_has "val/$v/$v-0.webp: not a JPEG, PNG or TIFF file"
 err_has 'warning: other.webp: no picture of a known format, by its content; left out'
 
+fresh # a list that was made on a machine that does not care for the case of letters, or for backslashes
+edit val "3s/$v-0.jpeg/$v-0.JPEG/;4s|val/$v/|val\\\\\\\\$v\\\\\\\\|"
+index 1
+err_has "val/$v/$v-0.JPEG: No such file or directory; val/$v/$v-0.jpeg is there, whose name differs in the case of letters"
+err_has "warning: val/$v/$v-0.jpeg: in no list, but for a name that differs in the case of letters; left out"
+err_has "val\\$v\\$v-1.jpeg: No such file or directory; val/$v/$v-1.jpeg is there, whose name differs in its backslashes"
+
 fresh # names in two Unicode forms: ü, and u with a mark
 u=$'\xc3\xbc' ue=$'u\xcc\x88'
 mv "d/val/$v/$v-0.jpeg" "d/val/$v/$ue.jpeg" && edit val "0,/$v-0.jpeg/s//$u.jpeg/"
 index 1
-err_has "val/$v/$u.jpeg: No such file or directory; a name is there that differs only in its Unicode form"
+err_has "val/$v/$u.jpeg: No such file or directory; val/$v/$ue.jpeg is there, whose name differs only in its Unicode form"
 err_has "warning: val/$v/$ue.jpeg: in no list, but for a name that differs only in its Unicode form; left out"
 mv "d/val/$v/$ue.jpeg" "d/val/$v/$u.jpeg"
 index 0

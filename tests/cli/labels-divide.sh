@@ -24,6 +24,10 @@ err_has 'of two classes one is the positive; here are 3 classes'
 status 1 bbu-index --layout folder --positive bad -o x.index cl
 err_has 'here are 0 classes'
 
+bbu-pack -q c.index -o packed
+check 'the catalogue says so' bash -c 'bbu-info c.index | grep -qE "positive +bad$" && bbu-info --json c.index | grep -q "\"classes\":{\"good\":60,\"bad\":60},\"positive\":\"bad\""'
+check 'and the shards' bash -c 'bbu-info packed | grep -qE "positive +bad$" && bbu-info --json packed/*.shard | grep -q "\"classes\":\[\"good\",\"bad\"\],\"positive\":\"bad\""'
+
 # ---- good parts only, with the classes of those that have faults
 mkdir -p only && cp -r cl/good only/
 status 0 bbu-index --layout classes --classes good,bad -o o.index only

@@ -73,7 +73,7 @@ out_has '"count":2}'
 # ---- paths that are nearly right
 sed '1!s|/|\\|' t.csv >b.csv
 index 1 --labels b.csv photos
-err_has "b.csv:2: ${first/\//\\}: no such photograph; $first is there: write / for \\ in paths"
+err_has "b.csv:2: ${first/\//\\}: no such photograph; $first is there, whose name differs in its backslashes, which are slashes there"
 err_has '... further ones, "missing", are only counted (-v shows them)'
 err_has '30 errors: 30 missing'
 check 'twenty are shown' test "$(grep -c 'no such photograph' err)" -eq 20
@@ -81,7 +81,7 @@ index 1 -v --labels b.csv photos
 check '-v shows all' test "$(grep -c 'no such photograph' err)" -eq 30
 sed '2s/jpeg/JPG/;3s/.jpeg/.JPEG/' t.csv >c.csv
 index 1 --labels c.csv photos
-err_has "c.csv:3: ${second/jpeg/JPEG}: no such photograph; $second is there: its name differs in the case of letters"
+err_has "c.csv:3: ${second/jpeg/JPEG}: no such photograph; $second is there, whose name differs in the case of letters"
 check 'another ending is another name' grep -q "c.csv:2: .*JPG: no such photograph\$" err
 cp -r photos two && mkdir two/again && cp "two/$first" two/again/
 index 1 --labels bare.csv two
@@ -133,6 +133,11 @@ err_has 'warning: really.heic: JPEG by its content, not by its name: rename it; 
 err_has 'warning: t.bmp: no picture of a known format, by its content; left out'
 err_has 'warning: old.bmp: BMP, which is not decoded here'
 err_has '7 warnings: 7 images of other formats'
+cp phone/IMG_1.HEIC phone/b.jpg && cp phone/w.webp phone/c.jpg
+index 1 phone
+check 'a photograph that is another format by its content' grep -qE "b.jpg: not a JPEG.* file: it is HEIC: heif-convert FILE FILE.jpg" err
+check 'WebP likewise' grep -qE "c.jpg: not a JPEG.* file: it is WebP: dwebp" err
+rm phone/b.jpg phone/c.jpg
 printf 'path,label\na.jpeg,good\nIMG_2.HEIC,bad\n' >p.csv
 index 1 --labels p.csv phone
 err_has 'p.csv:3: IMG_2.HEIC: no such photograph; a file is there, HEIC, which is not decoded here: heif-convert'
