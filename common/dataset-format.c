@@ -8,10 +8,12 @@
 #include "dataset-internal.h"
 #include "file.h"
 #include "foreign-image.h"
+#include "image-file.h"
 
 /* What the file is, in `out`: "HEIC: heif-convert FILE FILE.jpg makes a readable one of it"; "": it cannot be read. */
 static void describe(const char *whole, char *out, size_t bytes)
 {
+    static const char *const decoded[] = {[IMAGE_JPEG] = "JPEG", [IMAGE_PNG] = "PNG", [IMAGE_TIFF] = "TIFF"};
     uint8_t head[FOREIGN_IMAGE_BYTES];
     struct file f;
     struct stat st;
@@ -22,13 +24,11 @@ static void describe(const char *whole, char *out, size_t bytes)
     int64_t n = io.read(io.arg, head, sizeof head);
     file_close(&f);
     const struct foreign_image *what = n > 0 ? foreign_image_of(head, (size_t)n, whole) : NULL;
-    const char *decoded = n >= 2 && memcmp(head, "\xff\xd8", 2) == 0     ? "JPEG"
-                          : n >= 4 && memcmp(head, "\x89PNG", 4) == 0    ? "PNG"
-                          : n >= 4 && (memcmp(head, "II*", 4) == 0 || memcmp(head, "MM\0*", 4) == 0) ? "TIFF" : NULL;
+    enum image_kind kind = n > 0 ? image_file_kind(head, (size_t)n) : IMAGE_NONE;
     if (what)
         snprintf(out, bytes, "%s, which is not decoded here: %s", what->name, what->command);
-    else if (decoded)
-        snprintf(out, bytes, "%s by its content, not by its name: rename it", decoded);
+    else if (kind != IMAGE_NONE)
+        snprintf(out, bytes, "%s by its content, not by its name: rename it", decoded[kind]);
     else
         snprintf(out, bytes, "no picture of a known format, by its content");
 }

@@ -39,11 +39,6 @@ struct walk {
     ino_t inode[DEPTH_MAX];
 };
 
-static bool is_other_format(const char *name)
-{
-    return foreign_image_is_name(name);
-}
-
 static bool is_name(const char *name, size_t bytes, const char *pattern)
 {
     size_t i = 0;
@@ -111,7 +106,7 @@ static int walk_name(struct walk *w, const char *path, int depth)
         return enter(w, depth + 1, &st) ? walk_folder(w, path, depth + 1) : 0;
     }
     /* Also a dangling link, which dataset_read reports as missing. */
-    return dataset_is_photograph_name(name) || is_other_format(name) ? w->found(w->arg, path) : 0;
+    return dataset_is_photograph_name(name) || foreign_image_is_name(name) ? w->found(w->arg, path) : 0;
 }
 
 static int walk_folder(struct walk *w, const char *below, int depth)

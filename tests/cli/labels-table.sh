@@ -135,8 +135,8 @@ err_has 'warning: old.bmp: BMP, which is not decoded here'
 err_has '7 warnings: 7 images of other formats'
 cp phone/IMG_1.HEIC phone/b.jpg && cp phone/w.webp phone/c.jpg
 index 1 phone
-check 'a photograph that is another format by its content' grep -qE "b.jpg: not a JPEG.* file: it is HEIC: heif-convert FILE FILE.jpg" err
-check 'WebP likewise' grep -qE "c.jpg: not a JPEG.* file: it is WebP: dwebp" err
+check 'a photograph that is another format by its content' grep -qE "b.jpg: not a JPEG.* file, but HEIC: heif-convert FILE FILE.jpg" err
+check 'WebP likewise' grep -qE "c.jpg: not a JPEG.* file, but WebP: dwebp" err
 rm phone/b.jpg phone/c.jpg
 printf 'path,label\na.jpeg,good\nIMG_2.HEIC,bad\n' >p.csv
 index 1 --labels p.csv phone
