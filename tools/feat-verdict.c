@@ -250,15 +250,16 @@ static void choose_thresholds(struct job *j)
     check(calibration_fit(&j->calibration, &s->complete, &e), &e);
 }
 
+/* Of all groups: incomplete ones, and those without a score, too. */
 static struct verdict_counts count_all(const struct job *j, const struct scored *s)
 {
-    struct verdict_counts c = verdicts_count(&j->rule, &s->complete);
-    for (int64_t i = 0; i < s->groups.n; i++)
-        if (verdict_groups_views(&s->groups, i) < j->rule.n_views) {
-            c.n[2][VERDICT_INCOMPLETE]++;
-            if (s->groups.faulty[i] >= 0)
-                c.n[s->groups.faulty[i]][VERDICT_INCOMPLETE]++;
-        }
+    struct verdict_counts c = {0};
+    for (int64_t i = 0; i < s->groups.n; i++) {
+        enum verdict v = rule_verdict(&j->rule, s->score[i], verdict_groups_views(&s->groups, i));
+        c.n[2][v]++;
+        if (s->groups.faulty[i] >= 0)
+            c.n[s->groups.faulty[i]][v]++;
+    }
     return c;
 }
 

@@ -2,6 +2,7 @@
 #include "group-lines.h"
 
 #include <cjson/cJSON.h>
+#include <math.h>
 
 #include "feature-export.h"
 #include "json-report.h"
@@ -36,11 +37,20 @@ static void put_name(FILE *out, const char *name)
         fwrite(escaped, 1, (size_t)feature_export_escape(*name, escaped), out);
 }
 
+static void put_number(FILE *out, const char *format, double v)
+{
+    fputc('\t', out);
+    fprintf(out, isnan(v) ? "-" : format, v);
+}
+
 static void put_text(FILE *out, const struct line *x)
 {
     put_name(out, x->name);
-    fprintf(out, "\t%d\t%.9g\t%s\t%s\t%.4g\t%s\n", x->n_views, x->score, verdict_names[x->verdict], x->reason,
-            x->probability, x->label ? x->label : "-");
+    fprintf(out, "\t%d", x->n_views);
+    put_number(out, "%.9g", x->score);
+    fprintf(out, "\t%s\t%s", verdict_names[x->verdict], x->reason);
+    put_number(out, "%.4g", x->probability);
+    fprintf(out, "\t%s\n", x->label ? x->label : "-");
 }
 
 static int put_json(FILE *out, const struct group_lines *l, int64_t i, const struct line *x)

@@ -158,6 +158,9 @@ static double cross_validate(const struct problem *p, double lambda, double *z)
 /* ------------------------------------------------------------------ the groups that count */
 static bool counts(const struct verdict_groups *g, const struct verdict_rule *r, int64_t i)
 {
+    for (int64_t k = g->first[i]; k < g->first[i + 1]; k++)
+        if (g->view[k] < 0 || g->view[k] >= RULE_VIEWS_MAX)
+            return false;
     return g->faulty[i] >= 0 && verdict_groups_views(g, i) >= r->n_views;
 }
 
@@ -234,12 +237,11 @@ static int check(const struct problem *p, struct rule_learned *learned, struct f
 {
     for (int64_t i = 0; i < p->n; i++)
         *(p->y[i] ? &learned->n_faulty : &learned->n_good) += 1;
-    if (learned->n_faulty < RULE_LEARN_FOLDS || learned->n_good < RULE_LEARN_FOLDS)
-        return fmt_fail(e, FMT_LIMIT, "a learned rule needs %d faulty and %d good groups, has %lld and %lld",
-                        RULE_LEARN_FOLDS, RULE_LEARN_FOLDS, (long long)learned->n_faulty, (long long)learned->n_good);
-    if (p->n_seen == 0)
-        return fmt_fail(e, FMT_INVALID, "a learned rule needs view numbers below %d", RULE_VIEWS_MAX);
-    return 0;
+    if (learned->n_faulty >= RULE_LEARN_FOLDS && learned->n_good >= RULE_LEARN_FOLDS)
+        return 0;
+    return fmt_fail(e, FMT_LIMIT, "a learned rule needs %d faulty and %d good groups with view numbers below %d, has "
+                    "%lld and %lld", RULE_LEARN_FOLDS, RULE_LEARN_FOLDS, RULE_VIEWS_MAX, (long long)learned->n_faulty,
+                    (long long)learned->n_good);
 }
 
 static void release(struct problem *p)
@@ -255,7 +257,7 @@ static void set_rule(struct verdict_rule *r, const struct problem *p, const doub
     r->base = w[0];
     memset(r->view_weight, 0, sizeof r->view_weight);
     for (int v = 0; v < p->n_views; v++) {
-        r->view_weight[v][0] = p->centre[v];
+        r->view_weight[v][0] = p->seen[v] && p->centre[v] == 0 ? 1e-300 : p->centre[v]; /* zeros: not learned */
         r->view_weight[v][1] = w[1 + v] / p->unit;
     }
 }

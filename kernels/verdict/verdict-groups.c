@@ -1,6 +1,7 @@
 /* verdict-groups.c - see verdict-groups.h. */
 #include "verdict-groups.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static int allocate(struct verdict_groups *g, int64_t n, int64_t n_rows, struct fmt_error *e)
@@ -86,7 +87,7 @@ int64_t verdict_groups_complete(const struct verdict_groups *g, const struct ver
 {
     int64_t n = 0;
     for (int64_t i = 0; i < g->n; i++)
-        if (verdict_groups_views(g, i) >= r->n_views) {
+        if (verdict_groups_views(g, i) >= r->n_views && !isnan(score[i])) {
             score[n] = score[i];
             faulty[n++] = g->faulty[i];
         }

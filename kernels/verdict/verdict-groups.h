@@ -46,8 +46,8 @@ int verdict_groups_views(const struct verdict_groups *g, int64_t i);
 
 /* score [n] of every group by the rule. */
 void verdict_groups_score(const struct verdict_groups *g, const struct verdict_rule *r, double *score);
-/* Moves the scores of groups with as many views as the rule expects to the front, with what they are: faulty [n].
- * Returns how many there are. */
+/* Moves the scores of groups with as many views as the rule expects, and with a score, to the front, with what they
+ * are: faulty [n]. Returns how many there are. */
 int64_t verdict_groups_complete(const struct verdict_groups *g, const struct verdict_rule *r, double *score,
                                 int8_t *faulty);
 

@@ -62,9 +62,17 @@ void rule_view_scores(const struct verdict_rule *r, const double *scores, const 
     }
 }
 
+static bool knows(const struct verdict_rule *r, int32_t view)
+{
+    return view >= 0 && view < RULE_VIEWS_MAX && (r->view_weight[view][0] != 0 || r->view_weight[view][1] != 0);
+}
+
 static double learned(const struct verdict_rule *r, const double *scores, const int32_t *views, int n)
 {
     double x[RULE_VIEWS_MAX], sum = r->base;
+    for (int i = 0; i < n; i++)
+        if (!views || !knows(r, views[i]))
+            return NAN;
     rule_view_scores(r, scores, views, n, x);
     for (int v = 0; v < RULE_VIEWS_MAX; v++)
         if (!isnan(x[v]))
@@ -109,6 +117,9 @@ const char *rule_reason(const struct verdict_rule *r, double score, int n_views,
     enum verdict v = rule_verdict(r, score, n_views);
     if (v == VERDICT_INCOMPLETE)
         snprintf(text, VERDICT_REASON_BYTES, "views: %d of %d", n_views, r->n_views);
+    else if (isnan(score))
+        snprintf(text, VERDICT_REASON_BYTES, "%s", r->how == RULE_LEARNED ? "views: one that the rule does not know"
+                                                                          : "score: none");
     else if (v == VERDICT_PASS)
         snprintf(text, VERDICT_REASON_BYTES, "score: %.4g, passes below %.4g", score, r->pass_below);
     else if (v == VERDICT_FAIL)

@@ -9,9 +9,10 @@
  *   largest          the largest score of its photographs
  *   mean of largest  the mean of the k largest; of all where there are fewer
  *   learned          1 / (1 + exp(-(base + sum over views v of weight_v (x_v - centre_v)))), x_v the largest score of
- *                    the photographs of view v, as log odds where scores are probabilities; a view that is not there,
- *                    or was not there when the weights were learned (rule-learn.h), adds nothing. So a view whose
- *                    scores say little, as an uncertain close-up, counts little.
+ *                    the photographs of view v, as log odds where scores are probabilities; a view that is not there
+ *                    adds nothing. So a view whose scores say little, as an uncertain close-up, counts little. With a
+ *                    photograph whose view has no number, or was not learned (rule-learn.h), there is no score: NAN,
+ *                    and a person has to look.
  */
 #ifndef VERDICT_H
 #define VERDICT_H
@@ -25,7 +26,7 @@ extern const char *const verdict_names[VERDICTS]; /* "pass", "fail", "review", "
 enum rule_how { RULE_LARGEST, RULE_MEAN_OF_LARGEST, RULE_LEARNED, RULES };
 extern const char *const rule_names[RULES]; /* "largest", "mean-of-largest", "learned" */
 
-enum { RULE_VIEWS_MAX = 32 }; /* view numbers 0 .. 31; learned: those beyond count as not there */
+enum { RULE_VIEWS_MAX = 32 }; /* view numbers 0 .. 31 can be learned */
 
 struct verdict_rule {
     enum rule_how how;
@@ -41,7 +42,7 @@ struct verdict_rule {
 };
 
 /* scores [n], n from 1 on; views [n] their numbers, -1 unknown, or NULL: all unknown. The order does not matter, to the
- * bit. NAN where a score is. */
+ * bit. NAN where a score is, or where the rule does not know a view. */
 double rule_score(const struct verdict_rule *r, const double *scores, const int32_t *views, int n);
 /* x [RULE_VIEWS_MAX]: of each view its largest score, as log odds where the rule says so; NAN: not there. */
 void rule_view_scores(const struct verdict_rule *r, const double *scores, const int32_t *views, int n, double *x);
@@ -50,7 +51,7 @@ int rule_views(const int32_t *views, int n);
 /* Incomplete where there are fewer views than expected, whatever the score; else pass below pass_below, fail from
  * fail_from on, review between. A score that is no number is never a pass: review. */
 enum verdict rule_verdict(const struct verdict_rule *r, double score, int n_views);
-/* Why: "score: 0.43, between 0.2 and 0.6", "views: 2 of 3". */
+/* Why: "score: 0.43, between 0.2 and 0.6", "views: 2 of 3", "views: one that the rule does not know". */
 enum { VERDICT_REASON_BYTES = 96 };
 const char *rule_reason(const struct verdict_rule *r, double score, int n_views, char text[VERDICT_REASON_BYTES]);
 

@@ -90,9 +90,13 @@ out_has 'the score of an installation is learned: weights of views 0: '
 cp out first
 status 0 feat-verdict -c choose.json --rule learned new.json
 same out first
+sed 's/"shot":2/"shot":9/' passes.json >unknown.json
+status 1 feat-verdict -c choose.json --rule learned -o unknown.txt -r unknown.report unknown.json
+check 'a view that was not learned: review' grep -q $'^g200\t3\t-\treview\tviews: one that the rule does not know\t-\tgood$' unknown.txt
+check 'it is counted' grep -Eq '^review +1 +1' unknown.report
 predictions 0 17 >few.json
 status 1 feat-verdict -c few.json --rule learned --missed 50%,50% new.json
-err_has 'few.json: a learned rule needs 10 faulty and 10 good groups, has 9 and 9'
+err_has 'few.json: a learned rule needs 10 faulty and 10 good groups with view numbers below 32, has 9 and 9'
 
 # ---- several kinds of faults: one class is good
 sed -e '1s/"good","bad"/"good","bad","worse"/' -e '1s/"positive":"bad",//' -e 's/\]}$/,0]}/' choose.json >three.json

@@ -54,6 +54,8 @@ static void test_groups(void)
     ok(score[0] == 0.7 && score[1] == 0.25 && score[2] == 0, "scores of groups");
     ok(verdict_groups_complete(&g, &r, score, faulty) == 2 && faulty[0] == 1 && faulty[1] == 0 && score[1] == 0.25,
        "two have the two views that are expected: two photographs of one view are one");
+    score[0] = NAN;
+    ok(verdict_groups_complete(&g, &r, score, faulty) == 1 && score[0] == 0.25, "one without a score does not count");
     verdict_groups_release(&g);
     verdict_groups_release(&other);
 }
@@ -88,8 +90,10 @@ static struct verdict_groups formula_groups(const struct weights_case *c)
         for (int v = 0; v < VIEWS; v++) {
             double u = (double)((i * 7919 + v * 104729 + i * i * 31) % 1000) / 1000;
             g.score[i * VIEWS + v] = 6 * (u - 0.5) + g.faulty[i] * c->shift[v] - 1;
-            if (v == 2 && c->missing && i % 5 == 0)
-                g.view[i * VIEWS + v] = 99; /* beyond the views that count */
+            if (v == 2 && c->missing && i % 5 == 0) { /* instead view 0 once more, with a score that does not count */
+                g.view[i * VIEWS + v] = 0;
+                g.score[i * VIEWS + v] = -100;
+            }
         }
     }
     return g;
@@ -210,7 +214,7 @@ static void test_coverage(void)
     }
 }
 
-/* Groups that one score separates have no finite weights without a penalty; scores that are all the same tell nothing. */
+/* Groups that one score separates have no finite weights without a penalty; scores that are all the same say nothing. */
 static void test_extremes(void)
 {
     enum { N = 60 };
@@ -243,8 +247,10 @@ static void test_refused(void)
         g.faulty[i] = i < 9 ? 1 : 0;
     ok(rule_learn(&r, &g, 0, out_of_fold, &learned, &few) == FMT_LIMIT, "%s", few.text);
     g.faulty[10] = 1;
-    memset(g.view, -1, 60 * VIEWS * sizeof *g.view);
-    ok(rule_learn(&r, &g, 0, out_of_fold, &learned, &unknown) == FMT_INVALID, "%s", unknown.text);
+    for (int64_t i = 0; i < g.n; i++)
+        g.view[i * VIEWS] = i % 2 ? -1 : RULE_VIEWS_MAX;
+    ok(rule_learn(&r, &g, 0, out_of_fold, &learned, &unknown) == FMT_LIMIT && learned.n_good == 0,
+       "no group has all views numbered: %s", unknown.text);
 }
 
 /* ------------------------------------------------------------------ calibration */

@@ -34,10 +34,13 @@ static void test_learned(void)
     ok(fabs(rule_score(&r, half, views, 2) - 1 / (1 + exp(-x))) < 1e-15, "weights times log odds, from the centre");
     half[1] = 0.8;
     ok(fabs(rule_score(&r, half, views, 2) - 1 / (1 + exp(-y))) < 1e-15, "the second view counts more");
-    ok(rule_score(&r, half, views, 1) == rule_score(&r, (const double[]){0.9, 0.3, 0.7},
-                                                    (const int32_t[]){0, 0, 7}, 3),
-       "of a view its largest; one that is not there or not learned adds nothing");
-    ok(rule_score(&r, half, beyond, 2) == 1 / (1 + exp(1)), "no view that is known");
+    ok(rule_score(&r, half, views, 1) == rule_score(&r, (const double[]){0.9, 0.3}, (const int32_t[]){0, 0}, 2),
+       "of a view its largest; one that is not there adds nothing");
+    ok(isnan(rule_score(&r, half, beyond, 2)) && isnan(rule_score(&r, half, NULL, 2)) &&
+           isnan(rule_score(&r, half, (const int32_t[]){0, 7}, 2)),
+       "with a view that has no number or was not learned there is no score");
+    char text[VERDICT_REASON_BYTES];
+    is_text(rule_reason(&r, NAN, 2, text), "views: one that the rule does not know", "why a person has to look");
     ok(rule_score(&r, (const double[]){1}, views + 1, 1) < 1 && rule_score(&r, (const double[]){0}, views + 1, 1) > 0,
        "probabilities of 0 and 1 are finite");
 }

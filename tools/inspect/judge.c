@@ -53,17 +53,8 @@ static const char *without_name(const char *text, const char *name)
 /* The verdict that a score alone gives, with a text that names the thresholds. */
 static enum verdict by_score(const struct verdict_rule *r, double score, char reason[JUDGE_REASON_MAX])
 {
-    enum verdict v = isnan(r->pass_below) ? VERDICT_REVIEW : rule_verdict(r, score, r->n_views);
-    int at = snprintf(reason, JUDGE_REASON_MAX, "score: %.4g, ", score);
-    char *to = reason + at;
-    size_t left = JUDGE_REASON_MAX - (size_t)at;
-    if (v == VERDICT_PASS)
-        snprintf(to, left, "passes below %.4g", r->pass_below);
-    else if (v == VERDICT_FAIL)
-        snprintf(to, left, "fails from %.4g on", r->fail_from);
-    else
-        snprintf(to, left, "between %.4g and %.4g", r->pass_below, r->fail_from);
-    return v;
+    rule_reason(r, score, r->n_views, reason);
+    return rule_verdict(r, score, r->n_views);
 }
 
 /* What is known of other photographs. This one is known from now on. */
