@@ -6,9 +6,9 @@
  * over the labelled groups i with as many views as the rule expects, all of them numbered; x_iv, in units of the
  * deviation of all x, is the score of view v, c_v its mean; a view that is not there adds nothing. A larger score is
  * never better, so no weight is negative. Large lambda: all views count alike, which is what a few groups can tell;
- * small lambda: each counts for what it said. The lambda of a small grid is taken that is best, by log loss, on groups that the weights were not
- * learned from; of equal ones the largest. mu is fixed and small: it keeps weights finite where the groups can be
- * separated.
+ * small lambda: each counts for what it said. The lambda of a small grid is taken that is best, by log loss, on groups
+ * that the weights were not learned from; of equal ones the largest. mu is fixed and small: it keeps weights finite
+ * where the groups can be separated.
  *
  * Newton's method; in each step the quadratic is minimised over w >= 0 by coordinate descent.
  */

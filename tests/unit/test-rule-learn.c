@@ -214,7 +214,7 @@ static void test_coverage(void)
     }
 }
 
-/* Groups that one score separates have no finite weights without a penalty; scores that are all the same say nothing. */
+/* Groups that one score separates have no finite weights without a penalty; scores that are all equal say nothing. */
 static void test_extremes(void)
 {
     enum { N = 60 };
