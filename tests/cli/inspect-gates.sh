@@ -43,6 +43,19 @@ err_has 'nowhere'
 status 2 bbu-inspect -q --make x.inspector -w "$w" -m m.logreg --thresholds 0.4 --reference trainshards --gates 2
 err_has '--gates'
 
+# ---- tiles: the largest score of a photograph's tiles, the same from features as from the photographs
+inspect_features t --tokens cls --tiles 42:14
+status 0 bbu-inspect -q --make t.inspector -w "$w" -m t.logreg --choose t.val.feat --missed 50%,50% --alarms 50%,0 \
+    --rule mean-of-largest --reference trainshards --gates 10%,80%
+sed 1d out >from-features
+bbu-pack -q --split val bbu.index -o valshards
+status 0 bbu-inspect -q --make u.inspector -w "$w" -m t.logreg --choose valshards --missed 50%,50% --alarms 50%,0 \
+    --rule mean-of-largest
+check 'tiles: thresholds from features are those from photographs' \
+    cmp <(grep -v -e gates -e ' stops ' from-features) <(sed 1d out)
+check 'tiles: all photographs are judged' test \
+    "$(bbu-inspect -q --verdicts-only t.inspector bbu.index --split test | grep -c '^photograph')" -eq 24
+
 # ---- a bank
 patches() { # name, options
     dino-extract -q -w "$w" --tokens patch "${@:2}" shards -o all.feat
@@ -71,7 +84,6 @@ check 'beside a bank the classifier has its own scores' cmp <(scores want.json) 
 status 1 bbu-inspect -q --make x.inspector -w "$w" --bank p.bank -m m.logreg --thresholds 0.1
 err_has 'bank and classifier: size 28, other file has 0'
 status 2 bbu-inspect -q --make x.inspector -w "$w" --faults f.bank -m m.logreg --thresholds 0.1
-bbu-pack -q --split val bbu.index -o valshards
 status 0 bbu-inspect -q --make b.inspector -w "$w" --bank p.bank --choose valshards --missed 50%,50% --positive positive
 out_has 'score of a photograph: distance to the bank'
 status 1 bbu-inspect -q --make x.inspector -w "$w" --bank p.bank --choose p.test.feat

@@ -29,7 +29,9 @@ int judge_memory_open(struct judge *j, struct fmt_error *e)
     struct judge_memory *m = j->memory = calloc(1, sizeof *m);
     if (m)
         m->sum = calloc((size_t)j->network.vit.config.C, sizeof *m->sum);
-    if (!m || !m->sum)
+    if (m)
+        m->feature = calloc((size_t)j->extract.dim, sizeof *m->feature);
+    if (!m || !m->sum || !m->feature)
         return fmt_no_memory(e);
     if (!j->settings.by_bank)
         return open_classifier(j, m, e);
@@ -44,6 +46,7 @@ void judge_memory_close(struct judge *j)
         bank_scorer_close(&m->scorer);
         free(m->row);
         free(m->sum);
+        free(m->feature);
         free(m->proba);
     }
     free(m);
@@ -123,4 +126,19 @@ int judge_score(struct judge *j, const struct extract_row *row, double *score, s
             *score = fmax(*score, of_part);
     }
     return status;
+}
+
+const float *judge_feature(struct judge *j, const struct extract_row *row)
+{
+    int64_t dim = j->extract.dim;
+    float *mean = j->memory->feature;
+    if (row->n_parts == 1)
+        return row->values;
+    for (int64_t i = 0; i < dim; i++) {
+        double sum = 0;
+        for (int64_t p = 0; p < row->n_parts; p++)
+            sum += (double)row->values[p * row->n_tokens * dim + i];
+        mean[i] = (float)(sum / (double)row->n_parts);
+    }
+    return mean;
 }

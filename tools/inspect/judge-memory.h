@@ -10,6 +10,7 @@ struct judge_memory {
     float *row; /* derived from all tokens of a photograph */
     int64_t capacity;
     double *sum; /* [C] */
+    float *feature; /* [dim] of the extraction */
     /* the classifier's */
     struct logreg_model model; /* borrows the classifier's weights */
     struct op_ctx c;
@@ -24,5 +25,8 @@ void judge_memory_close(struct judge *j);
 
 /* The score of a photograph from its tokens. FMT_NONFINITE: the network made something that is no number. */
 int judge_score(struct judge *j, const struct extract_row *row, double *score, struct fmt_error *e);
+/* The feature that gates compare: the class token of all layers, with tiles or regions the mean of theirs. Lives until
+ * the next call. */
+const float *judge_feature(struct judge *j, const struct extract_row *row);
 
 #endif

@@ -78,7 +78,7 @@ static void judge_photo(struct run *r, struct judged_photo *p, const struct slot
     p->score = NAN;
     p->values = s->values;
     p->read = !why.status && judge_score(r->j, row, &p->score, &why) == 0 &&
-              look_around(r, p, s, row->values, &why) == 0;
+              look_around(r, p, s, judge_feature(r->j, row), &why) == 0;
     if (!p->read) {
         p->score = NAN;
         p->verdict = VERDICT_REVIEW;
@@ -165,7 +165,8 @@ static int write_photo(void *arg, int64_t i, int slot, const struct extract_row 
     p->photo = &l->photo[i];
     judge_photo(r, p, &r->slot[slot], row, failure);
     if (p->read && r->job->look) {
-        int status = r->job->look(r->job->arg, p->photo, row->values, &r->slot[slot].print, &p->values);
+        int status = r->job->look(r->job->arg, p->photo, judge_feature(r->j, row), &r->slot[slot].print,
+                                  &p->values);
         if (status)
             return status;
     }

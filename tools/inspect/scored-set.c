@@ -19,6 +19,26 @@ static void put_row(struct rows *to, int64_t i, int32_t label, int32_t positive,
     to->proba[CLASSES * i + 1] = score;
 }
 
+/* Rows that follow one another and are parts of one photograph, as tiles, become one with their largest score. */
+static void join_parts(struct rows *r)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < r->n; i++) {
+        bool same = n > 0 && strcmp(r->key[i], r->key[n - 1]) == 0 &&
+                    strcmp(r->group_name[i], r->group_name[n - 1]) == 0;
+        if (same && r->proba[CLASSES * i + 1] <= r->proba[CLASSES * (n - 1) + 1])
+            continue;
+        int64_t to = same ? n - 1 : n++;
+        r->label[to] = r->label[i];
+        r->group_view[to] = r->group_view[i];
+        r->key[to] = r->key[i];
+        r->group_name[to] = r->group_name[i];
+        memmove(r->content[to], r->content[i], DIGEST_BYTES);
+        memmove(&r->proba[CLASSES * to], &r->proba[CLASSES * i], CLASSES * sizeof *r->proba);
+    }
+    r->n = n;
+}
+
 /* Names, labels and the probability of one class from rows of several classes. */
 static int take_rows(struct scored_set *s, const struct rows *from, int n_classes, const double *proba,
                      int32_t positive, struct fmt_error *e)
@@ -35,6 +55,7 @@ static int take_rows(struct scored_set *s, const struct rows *from, int n_classe
             memcpy(to->content[i], from->content[i], DIGEST_BYTES);
     }
     to->n = status ? 0 : from->n;
+    join_parts(to);
     return status;
 }
 
