@@ -37,19 +37,21 @@ static void put_name(FILE *out, const char *name)
         fwrite(escaped, 1, (size_t)feature_export_escape(*name, escaped), out);
 }
 
-static void put_number(FILE *out, const char *format, double v)
+static void put_number(FILE *out, int digits, double v)
 {
-    fputc('\t', out);
-    fprintf(out, isnan(v) ? "-" : format, v);
+    if (isnan(v))
+        fprintf(out, "\t-");
+    else
+        fprintf(out, "\t%.*g", digits, v);
 }
 
 static void put_text(FILE *out, const struct line *x)
 {
     put_name(out, x->name);
     fprintf(out, "\t%d", x->n_views);
-    put_number(out, "%.9g", x->score);
+    put_number(out, 9, x->score);
     fprintf(out, "\t%s\t%s", verdict_names[x->verdict], x->reason);
-    put_number(out, "%.4g", x->probability);
+    put_number(out, 4, x->probability);
     fprintf(out, "\t%s\n", x->label ? x->label : "-");
 }
 
