@@ -137,7 +137,7 @@ has d.html 'A larger score is more like '
 has d.html 'all go to review: no thresholds were given'
 has d.html ' of 30, the worst first.'
 hasnt d.html 'id="calibration"'
-hasnt d.html '-inf'
+hasnt d.html 'score of -inf'
 check 'AUROC is that of the probabilities' test "$(grep -o '<td class="n">0\.[0-9]*</td>' d.html | sed -n 1,2p)" = "$(grep -o '<td class="n">0\.[0-9]*\( \[[^<]*\)*</td>' drawn.html | sed -n 1,2p | sed 's/ \[.*\]//')"
 page_is_good d.html 'distances'
 status 0 feat-report --resamples 0 --pass-below 0.4 -o d.html distances.json

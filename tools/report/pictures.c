@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "image-file.h"
 #include "image-png.h"
 #include "jpeg.h"
 #include "markup.h"
@@ -54,14 +55,6 @@ static void put_reason(FILE *out, const char *reason)
 }
 
 /* ------------------------------------------------------------------ reading */
-static int decode(const uint8_t *data, size_t bytes, struct image *im, struct fmt_error *e)
-{
-    static const uint8_t png[4] = {0x89, 'P', 'N', 'G'};
-    if (bytes > sizeof png && memcmp(data, png, sizeof png) == 0)
-        return image_png_decode(data, bytes, NULL, im, NULL, e);
-    return jpeg_decode(data, bytes, NULL, im, NULL, e);
-}
-
 static int load(struct pictures *s, const char *path, struct fmt_error *e)
 {
     uint8_t *data = NULL;
@@ -70,7 +63,7 @@ static int load(struct pictures *s, const char *path, struct fmt_error *e)
     if (status)
         return status;
     struct fmt_error why = {0};
-    status = decode(data, bytes, &s->image, &why);
+    status = image_file_decode(data, bytes, NULL, &s->image, NULL, &why);
     free(data);
     return status ? fmt_fail(e, why.status, "%.200s: %.150s", path, why.text) : 0;
 }
