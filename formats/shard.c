@@ -9,6 +9,7 @@
 #include "bytes.h"
 
 #define PIXEL_LEVEL 1
+#define RECIPE_BITS "bits"
 #define LABELS_AT ((size_t)48) /* of a record */
 
 /* The bytes of a file are compressed already. A TIFF may not be, but it is kept as it is, too. */
@@ -69,7 +70,14 @@ int shard_recipe(int64_t short_side, int64_t quality, bool as_stored, struct rec
 
 int shard_recipe_bits(int bits, struct recipe *r, struct fmt_error *e)
 {
-    return recipe_add_int(r, "bits", bits, e);
+    return recipe_add_int(r, RECIPE_BITS, bits, e);
+}
+
+int shard_bits_of_recipe(const struct recipe *r)
+{
+    const char *text = recipe_find(r, RECIPE_BITS);
+    int bits = text ? atoi(text) : 0;
+    return bits >= INDEX_BITS_MIN && bits <= INDEX_BITS_MAX ? bits : 0;
 }
 
 /* ---------------------------------------------------------------- writing */

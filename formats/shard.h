@@ -64,6 +64,7 @@ int shard_recipe(int64_t short_side, int64_t quality, bool as_stored, struct rec
 
 /* Where there are samples of 16 bits: how many of them are significant (index_decoding). */
 int shard_recipe_bits(int bits, struct recipe *r, struct fmt_error *e);
+int shard_bits_of_recipe(const struct recipe *r); /* 0: it does not say, so that there were none */
 
 /* The identity that p gives is that of the set: the same in all its shards. */
 int shard_create(struct shard_writer *w, const struct fmt_writer *io, const struct shard_header *h,

@@ -96,6 +96,25 @@ same a.txt b.txt
 "$BUILD/tests/shardcat" stored-shards >l && check 'their orientation is that of the pixels' grep -q '^a.png png 448x336' l
 check 'in TIFF, too' grep -q '^b.tif tiff 448x336' l
 
+# ---- the inspector reads photographs as its features were made: the same scores as of JPEG
+cp -r bbu/annotations an && mkdir bbu12 && mv an bbu12/annotations && sed -i 's/\.jpeg"/.tif"/' bbu12/annotations/*.json
+find bbu -name '*.jpeg' | while read -r f; do
+    mkdir -p "bbu12/$(dirname "${f#bbu/}")" && "$convert" "$f" "bbu12/$(echo "${f#bbu/}" | sed 's/jpeg$/tif/')" 12
+done
+for set in bbu bbu12; do
+    status 0 bbu-index -q --bits 12 $set -o $set.index
+    status 0 bbu-pack -q $set.index -o $set-shards
+    extract $set.feat $set-shards
+    feat-cat -q --split train $set.feat -o $set.train.feat
+    status 0 feat-logreg -q -t $set.train.feat -m $set.logreg -C 1 -r /dev/null --resamples 0
+    status 0 bbu-inspect -q --make $set.inspector -w tiny.safetensors -m $set.logreg --thresholds 0.5
+    bbu-inspect -q --json $set.inspector $set.index --split test | grep -o '"score":[^,]*' >$set.scores
+done
+check 'scores are there' test -s bbu.scores
+same bbu.scores bbu12.scores
+status 0 bbu-info --json bbu12.feat
+out_has '"bits":"12"'
+
 # ---- refused, with the reason
 mkdir bad
 head -c 3000 p/1.png >bad/cut.png

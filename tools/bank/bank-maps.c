@@ -271,6 +271,8 @@ static int prepare(struct run *t, struct fmt_error *e)
         status = fmt_no_memory(e);
     if (!status)
         status = has_shards(m->photographs) ? find_in_shards(t, e) : find_in_folder(t, e);
+    t->set.bits = shard_bits_of_recipe(&m->header->recipe);
+    t->set.fill = true; /* a photograph that was cut short has features only if it was filled */
     if (!status)
         status = find_range(m, &least, &median, &largest, e);
     if (!status && m->low == 0 && m->high == 0) {

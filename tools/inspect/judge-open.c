@@ -119,6 +119,8 @@ static int check_made_so(struct judge *j, const struct feat_header *h, const str
     status = shard_recipe(0, 0, false, &own.recipe, e);
     if (!status)
         status = extract_recipe(&x, &own.recipe, e);
+    if (!status && shard_bits_of_recipe(&h->recipe)) /* judge_run reads photographs so */
+        status = shard_recipe_bits(shard_bits_of_recipe(&h->recipe), &own.recipe, e);
     if (!status)
         status = feat_compatible(h, &own, allow_precision, e);
     if (!status)
@@ -187,6 +189,9 @@ static int open_extraction(struct judge *j, bool allow_precision, struct fmt_err
     if (status)
         return status;
     j->as_stored = s.as_stored;
+    j->bits = j->has_classifier ? shard_bits_of_recipe(&j->classifier.features.recipe) : 0;
+    if (!j->bits && j->has_bank)
+        j->bits = shard_bits_of_recipe(&j->bank.features.recipe);
     j->all_tokens = s.kind != FEAT_HEAD;
     if (j->all_tokens) {
         s.kind = FEAT_PATCH;

@@ -18,6 +18,7 @@ struct slot { /* a photograph from reading to its score */
 struct run {
     struct judge *j;
     const struct photo_list *list;
+    struct image_set images; /* of the list, decoded as the features were made; belongs to the list */
     const struct judge_job *job;
     struct slot *slot;     /* [extract_slots] */
     struct image *decoded; /* [n_workers] */
@@ -34,7 +35,7 @@ static int read_photo(void *arg, int64_t i, int slot, int worker, struct extract
     struct slot *s = &r->slot[slot];
     s->values = gate_no_values();
     s->image.decoded = r->decoded[worker];
-    int status = image_set_read(&r->list->images, r->list->photo[i].image, &s->image, r->j->as_stored, e);
+    int status = image_set_read(&r->images, r->list->photo[i].image, &s->image, r->j->as_stored, e);
     r->decoded[worker] = s->image.decoded;
     s->image.decoded = (struct image){0};
     if (!status && (r->j->measures || r->job->look))
@@ -177,9 +178,10 @@ static int write_photo(void *arg, int64_t i, int slot, const struct extract_row 
 int judge_run(struct judge *j, const struct photo_list *list, const struct judge_job *job, struct fmt_error *e)
 {
     int n_slots = extract_slots(&j->extract), n_workers = j->extract.n_workers;
-    struct run r = {.j = j, .list = list, .job = job, .e = e,
+    struct run r = {.j = j, .list = list, .images = list->images, .job = job, .e = e,
                     .slot = calloc((size_t)n_slots, sizeof *r.slot),
                     .decoded = calloc((size_t)n_workers, sizeof *r.decoded)};
+    r.images.bits = j->bits;
     struct extract_job run = {.arg = &r, .n = list->n, .read = read_photo, .write = write_photo};
     int status = r.slot && r.decoded ? extract_run(&j->extract, &run, e) : fmt_no_memory(e);
     for (int i = 0; r.slot && i < n_slots; i++)

@@ -48,6 +48,7 @@ struct judge {
     bool all_tokens;
     bool as_stored;
     bool measures; /* pixels, for gates */
+    int bits;                /* significant, of samples of 16 (image-info.h) */
     int32_t positive;        /* class of the classifier */
     struct extract_derived to_classifier, to_bank;
     struct judge_memory *memory; /* rows that are derived */

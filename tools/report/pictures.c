@@ -55,7 +55,7 @@ static void put_reason(FILE *out, const char *reason)
 }
 
 /* ------------------------------------------------------------------ reading */
-static int load(struct pictures *s, const char *path, struct fmt_error *e)
+static int load(struct pictures *s, const char *path, const struct image_settings *how, struct fmt_error *e)
 {
     uint8_t *data = NULL;
     size_t bytes;
@@ -63,7 +63,7 @@ static int load(struct pictures *s, const char *path, struct fmt_error *e)
     if (status)
         return status;
     struct fmt_error why = {0};
-    status = image_file_decode(data, bytes, NULL, &s->image, NULL, &why);
+    status = image_file_decode(data, bytes, how, &s->image, NULL, &why);
     free(data);
     return status ? fmt_fail(e, why.status, "%.200s: %.150s", path, why.text) : 0;
 }
@@ -102,9 +102,10 @@ static int encode(struct pictures *s, struct fmt_error *e)
     return jpeg_encode(&s->small, &how, &s->file, e);
 }
 
-static int prepare(struct pictures *s, const char *path, int side, struct fmt_error *e)
+static int prepare(struct pictures *s, const char *path, const struct image_settings *how, int side,
+                   struct fmt_error *e)
 {
-    int status = load(s, path, e);
+    int status = load(s, path, how, e);
     if (!status)
         status = shrink(s, side, e);
     return status ? status : encode(s, e);
@@ -125,11 +126,12 @@ static bool stays_inside(const char *key)
     return key[0] != '/';
 }
 
-/* For free(); NULL: not known, or no memory. */
-static char *path_of(const struct pictures *s, const char *key)
+/* For free(); NULL: not known, or no memory. how: as the catalogue says. */
+static char *path_of(const struct pictures *s, const char *key, struct image_settings *how)
 {
     int64_t found = s->index ? names_find_end(s->keys, key) : -1;
     if (found >= 0) {
+        how->bits = s->index->entry[found].decoding.bits;
         const char *root = s->folder ? s->folder : s->root;
         return root && root[0] ? file_join(root, s->index->entry[found].path) : strdup(s->index->entry[found].path);
     }
@@ -151,8 +153,9 @@ void pictures_photograph(struct pictures *s, FILE *out, const char *key, int sid
         s->n_left_out++;
         return;
     }
-    char *path = path_of(s, key);
-    int status = path ? prepare(s, path, side, &e) : fmt_fail(&e, FMT_INVALID, "%.200s: outside the folder", key);
+    struct image_settings how = {.fill = true};
+    char *path = path_of(s, key, &how);
+    int status = path ? prepare(s, path, &how, side, &e) : fmt_fail(&e, FMT_INVALID, "%.200s: outside the folder", key);
     if (status) {
         note_failure(s, e.text);
         put_reason(out, "No picture.");
@@ -183,7 +186,7 @@ bool pictures_map(struct pictures *s, FILE *out, const char *key, int side, cons
 {
     struct fmt_error e = {0};
     char *path = s->bytes < s->bytes_max ? map_of(s, key) : NULL;
-    bool good = path && prepare(s, path, side, &e) == 0;
+    bool good = path && prepare(s, path, NULL, side, &e) == 0;
     if (path && !good)
         note_failure(s, e.text);
     free(path);
