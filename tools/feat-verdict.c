@@ -381,7 +381,6 @@ static void open_job(struct job *j, const char *query)
     if (!j->report)
         msg_die("out of memory");
     read_scored(&j->choose, choose_path);
-    j->rule.log_odds = !j->choose.set.distances;
     prediction_set_origins(&j->choose.set, "choose", &j->inputs, j->role[0]);
     j->has_query = query != NULL;
     if (query) {
