@@ -156,12 +156,9 @@ static void write_page(struct page *page)
 
 static const char *title_of(const char *what, const char *path)
 {
-    char *text = NULL;
-    if (title)
-        return title;
-    if (asprintf(&text, "%s: %s", what, strcmp(path, "-") == 0 ? "standard input" : path) < 0)
-        msg_die("out of memory");
-    return text;
+    static char text[600];
+    snprintf(text, sizeof text, "%s: %.500s", what, strcmp(path, "-") == 0 ? "standard input" : path);
+    return title ? title : text;
 }
 
 static struct verdict_rule rule_of_options(void)

@@ -102,9 +102,12 @@ awk -F'"' '/"key"/ {print}' test.json | sed -E 's/.*"key":"([^"]*)","group":"([^
           group[$2] = 1}
          END {for (g in group) printf "{\"installation\": \"%s\", \"views\": 3, \"score\": 7, \"verdict\": \"fail\", \"reason\": \"score 7\"}\n{\"installation\": \"%s\", \"views\": 3, \"score\": 2.5, \"verdict\": \"review\", \"reason\": \"blurred: 3 of 9\"}\n", g, g}' >lines.json
 n=$(grep -c 'review' lines.json)
+sed -i '1i {"report":"inspection","tool":"bbu-inspect","positive":"positive","origins":{"inspector":{"identity":"'"$(printf '2%.0s' {1..64})"'","path":"site.inspector"}}}' lines.json
 status 0 feat-report -c bbu.index --resamples 100 -o i.html lines.json
 has i.html 'Verdicts</dt>'
 has i.html 'as bbu-inspect gave them'
+has i.html 'bbu-inspect: inspector site.inspector <code>222222222222</code>'
+has i.html '<strong>positive</strong> is the defect, negative is good.'
 has i.html 'A larger score is more like positive.'
 has i.html "<strong>0</strong><span>fail; $n go to a person"
 has i.html 'blurred: 3 of 9'

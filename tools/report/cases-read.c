@@ -77,21 +77,42 @@ static int take_installation(struct cases *c, const struct cJSON *o, struct fmt_
     return l->name && l->reason ? take_verdict(o, &l->verdict, e) : fmt_no_memory(e);
 }
 
-/* {"report":"verdicts","tool":"feat-verdict","pass_below":0.2,"fail_from":0.7, ... */
+/* "origins":{"inspector":{"identity":"1a2b...","path":"site.inspector"}}, where no predictions have said theirs. */
+static int take_origins(struct cases *c, const struct cJSON *origins, struct fmt_error *e)
+{
+    const struct cJSON *one;
+    uint8_t identity[DIGEST_BYTES];
+    if (c->origins.n > 0)
+        return 0;
+    cJSON_ArrayForEach(one, origins) {
+        const char *role = cases_copy(c, one->string), *path = text_of(one, "path");
+        const char *copy = path ? cases_copy(c, path) : NULL;
+        if (!role || (path && !copy))
+            return fmt_no_memory(e);
+        if (digest_parse(text_of(one, "identity"), identity))
+            score_inputs_add(&c->origins, role, copy, identity);
+    }
+    return 0;
+}
+
+/* {"report":"verdicts","tool":"feat-verdict","pass_below":0.2,"fail_from":0.7, ... of feat-verdict,
+ * {"report":"inspection","tool":"bbu-inspect","positive":"bad", ... of bbu-inspect. */
 static int take_head(struct cases *c, const struct cJSON *o, struct fmt_error *e)
 {
-    const char *tool = text_of(o, "tool");
+    const char *tool = text_of(o, "tool"), *positive = text_of(o, "positive");
     c->thresholds[0] = number_of(o, "pass_below");
     c->thresholds[1] = number_of(o, "fail_from");
     if (tool && !(c->judge = cases_copy(c, tool)))
         return fmt_no_memory(e);
-    return 0;
+    if (positive && !c->class_wanted && !c->class_name[1] && !(c->class_name[1] = cases_copy(c, positive)))
+        return fmt_no_memory(e);
+    return take_origins(c, json_member(o, "origins"), e);
 }
 
 static bool is_head(const struct cJSON *o)
 {
     const char *report = text_of(o, "report");
-    return report && strcmp(report, "verdicts") == 0;
+    return report && (strcmp(report, "verdicts") == 0 || strcmp(report, "inspection") == 0);
 }
 
 /* Lines of other kinds, as a summary at the end, are passed over. */
@@ -137,7 +158,7 @@ bool cases_is_line(const char *text, size_t bytes)
     struct json_walk walk = json_enter(root);
     while (json_next(&walk, &key, &value))
         if (key.bytes > 0 && json_text_is(key, "report"))
-            return json_text_is(value, "verdicts");
+            return json_text_is(value, "verdicts") || json_text_is(value, "inspection");
         else if (key.bytes > 0 && (json_text_is(key, "photograph") || json_text_is(key, "installation")))
             return value.at[0] == '"';
     return false;

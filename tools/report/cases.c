@@ -89,6 +89,7 @@ static int take_predictions(struct cases *c, const char *path, const char *text,
     if (status)
         return status;
     struct fmt_error why = {0};
+    c->origins.n = 0;
     c->n_shots = 0; /* photographs of lines give way */
     c->keys_are_paths = false;
     status = choose_classes(c, &p, &positive, &why);
@@ -154,7 +155,7 @@ static int name_classes(struct cases *c, const struct index *x, int defect, stru
 {
     if (defect < 0 && c->class_wanted)
         return fmt_fail(e, FMT_INVALID, "the catalogue has no class %.60s", c->class_wanted);
-    if (defect < 0 || c->class_name[1])
+    if (defect < 0 || c->class_name[0])
         return 0;
     c->class_name[1] = x->class_name[defect];
     c->class_name[0] = x->n_classes == 2 ? x->class_name[!defect] : "other classes";
@@ -278,7 +279,7 @@ int cases_finish(struct cases *c, const struct verdict_rule *rule, struct fmt_er
     if (c->n_shots == 0)
         return fmt_fail(e, FMT_INVALID, "%.200s: no photographs",
                         c->path[c->path[OF_PREDICTIONS] ? OF_PREDICTIONS : OF_LINES]);
-    c->class_name[0] = c->class_name[1] ? c->class_name[0] : "good";
+    c->class_name[0] = c->class_name[0] ? c->class_name[0] : "good";
     c->class_name[1] = c->class_name[1] ? c->class_name[1] : c->class_wanted ? c->class_wanted : "defect";
     int status = number_installations(c, e);
     if (status)

@@ -12,7 +12,8 @@
  *
  * Verdicts are lines of bbu-inspect or feat-verdict: {"photograph": path, "group": name, "view": 0, "score": x,
  * "verdict": "pass", "reason": text} and {"installation": name, "score": x, "verdict": "pass", "reason": text}. A first
- * line {"report": "verdicts"} may say "tool", "pass_below", "fail_from". Other members and lines are passed over.
+ * line {"report": "inspection"} or {"report": "verdicts"} may say "tool", "positive", "origins", "pass_below" and
+ * "fail_from". Other members and lines are passed over.
  */
 #ifndef CASES_H
 #define CASES_H
