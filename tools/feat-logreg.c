@@ -17,6 +17,7 @@
 #include "predictions.h"
 #include "progress.h"
 #include "scoring.h"
+#include "tile-scores.h"
 #include "version.h"
 
 enum { C_MAX = 1000, SCORE_FOLDS = 5 };
@@ -24,7 +25,7 @@ enum { C_MAX = 1000, SCORE_FOLDS = 5 };
 static const char *train_path, *val_path, *model_path;
 static const char *C_text = "grid", *select_by = "accuracy", *class_weight = "none";
 static const char *output, *oof_path, *groups_path, *report_path = "-";
-static int64_t n_folds = 5, n_iterations = 1000, n_jobs, seed;
+static int64_t n_folds = 5, n_iterations = 1000, n_jobs, seed, n_tiles = 1;
 static const char *device_name = "auto";
 static double gradient_limit = 1e-6;
 static bool json, provenance = true;
@@ -42,6 +43,8 @@ static const struct opt options[] = {
              "converged: no entry of the gradient / n is larger [1e-6]"),
     OPT_COUNT(0, "iterations", &n_iterations, 1, 1000000000, "N", "at most so many for a fit [1000]"),
     SCORE_OPTIONS(score_options),
+    OPT_COUNT(0, "tiles", &n_tiles, 1, 1000000, "K",
+              "of tiles or regions: a photograph's score is the mean of its K largest [1]"),
     OPT_PATH('o', "output", &output, "FILE", "write predictions of each row of QUERY to FILE"),
     OPT_PATH(0, "out-of-fold", &oof_path, "FILE", "without QUERY: write predictions of each row of TRAIN, out of fold"),
     OPT_PATH(0, "groups", &groups_path, "FILE", "write predictions of each group of these rows to FILE"),
@@ -66,7 +69,8 @@ struct job {
     struct scoring scoring;
     struct device device;
     struct featset train, val, query;       /* those that are not given have no rows */
-    struct rows train_rows, val_rows;       /* the labelled ones, with groups */
+    struct rows train_rows, val_rows;       /* the labelled ones, with groups; at last photographs, not tiles */
+    int64_t n_train;                        /* rows that were fitted to */
     double C[C_MAX];
     int n_C;
     struct selected_model best;
@@ -294,6 +298,7 @@ static void fit(struct job *j)
     struct fmt_error e = {0};
     struct progress progress;
     select_labelled(&j->train, &j->train_rows);
+    j->n_train = j->train_rows.n;
     if (val_path)
         select_labelled(&j->val, &j->val_rows);
     else
@@ -326,7 +331,7 @@ static void report_fit(struct job *j)
     struct fmt_error e = {0};
     check(scoring_head(&j->scoring, &e), &e);
     report_note(&report, "logistic regression of %s x %lld, %d classes, weights %s",
-                FMT_COUNT(j->train_rows.n, "row", "rows"), (long long)j->train_rows.dim, plan->n_classes, class_weight);
+                FMT_COUNT(j->n_train, "row", "rows"), (long long)j->train_rows.dim, plan->n_classes, class_weight);
     report_note(&report, "C = %.6g of %d, by %s %.6g %s; gradient / n %.2e after %s%s", C, j->n_C, select_by,
                 fabs(j->best.score[j->best.i_best]), val_path ? "on the validation rows" : "out of fold", r->gradient,
                 FMT_COUNT(r->n_iterations, "iteration", "iterations"), r->converged ? "" : ": NOT CONVERGED");
@@ -334,7 +339,7 @@ static void report_fit(struct job *j)
     if (plan->n_classes == 2)
         report_text(&report, "positive", plan->class_name[plan->positive]);
     score_inputs_report(&report, &j->scoring.inputs);
-    report_count(&report, "rows", j->train_rows.n);
+    report_count(&report, "rows", j->n_train);
     report_count(&report, "dim", j->train_rows.dim);
     report_count(&report, "classes", plan->n_classes);
     report_text(&report, "class_weight", class_weight);
@@ -355,6 +360,14 @@ static void report_fit(struct job *j)
 }
 
 /* ------------------------------------------------------------------ the model */
+/* Rows of tiles become those of photographs. */
+static void join_tiles(const struct job *j, const struct featset *set, struct rows *rows)
+{
+    struct fmt_error e = {0};
+    if (tile_scores_needed(&set->header))
+        check_of(set->path, tile_scores(rows, j->scoring.plan.positive, n_tiles, &e), &e);
+}
+
 /* The rows that C was chosen on, with what was predicted for them then. */
 static struct rows *chosen_rows(struct job *j)
 {
@@ -363,6 +376,7 @@ static struct rows *chosen_rows(struct job *j)
         rows->n_classes = j->scoring.plan.n_classes;
         rows->proba = j->best.proba;
         j->best.proba = NULL;
+        join_tiles(j, val_path ? &j->val : &j->train, rows);
     }
     return rows;
 }
@@ -477,6 +491,7 @@ static void predict_query(struct job *j)
     rows->n_classes = m.n_classes;
     check(rows_reserve(rows, ROWS_PROBA, rows->n, &e), &e);
     check(logreg_predict(&m, rows, &j->device, rows->proba, &e), &e);
+    join_tiles(j, &j->query, rows);
     write_predictions(j, "query", output, rows);
     if (rows_n_labelled(rows) == 0) {
         (output || groups_path ? msg_note : msg_warn)("%s: no labels, no scores", j->query.path);

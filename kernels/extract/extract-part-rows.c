@@ -1,4 +1,4 @@
-/* extract-part-rows.c - the rows of the parts of an image: one pass of the network after the other over pixels that were
+/* extract-part-rows.c - rows of the parts of an image: one pass of the network after the other over pixels that were
  * decoded once. */
 #include <stdlib.h>
 #include <string.h>

@@ -187,6 +187,21 @@ err_has 'three.feat: is incompatible with a.logreg: class class0 is not among it
 status 1 feat-logreg -q -t train.feat --val three.feat
 err_has 'three.feat: is incompatible with train.feat: class class0 is not among'
 
+# ---- tiles: a photograph is scored by those of its tiles that are most certainly positive
+golden=${GOLDEN:-$TESTS/golden}
+case $golden in /*) ;; *) golden=$TESTS/../$golden ;; esac
+"$BUILD/tests/datagen" -q --groups 12 --width 96 --seed 6 td && bbu-index -q td -o t.index && bbu-pack -q t.index -o ts &&
+    dino-extract -q -w "$golden/vit_plain.pth" --tiles 42:14 ts -o tiles.feat || check 'tiles are made' false
+status 0 feat-logreg -q -C 1 --folds 3 -t tiles.feat -m tiles.logreg --json --out-of-fold oof.json
+out_has '"rows":324'
+check 'a prediction for each photograph' test "$(grep -c tile_box oof.json)" -eq 36
+check 'each once' test "$(grep -o '"key":"[^"]*"' oof.json | sort -u | wc -l)" -eq 36
+status 0 feat-logreg -q -m tiles.logreg --json --allow-overlap -o one.json tiles.feat
+status 0 feat-logreg -q -m tiles.logreg --json --allow-overlap --tiles 9 -o all.json tiles.feat
+score() { grep tile_box "$1" | sed 's/.*"scores":\[[^,]*,\([0-9.e-]*\)\].*/\1/'; }
+check 'the mean of all is not larger than the largest' bash -c \
+    'paste <(echo "$1") <(echo "$2") | awk "{if (\$1 < \$2) bad = 1} END {exit bad || NR != 36}"' - "$(score one.json)" "$(score all.json)"
+
 # ---- classes go by name: a batch of one class of the model's is scored, whatever its number there
 gen --only 1 -g 20 --first 100 -n 1.5 -o positives.feat
 status 0 feat-logreg -m a.logreg -o positives.txt -r positives.report positives.feat
