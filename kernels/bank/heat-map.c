@@ -46,10 +46,8 @@ static void fill(struct heat_map *m, const float *distance, int64_t grid_w, cons
     }
 }
 
-int heat_map_make(struct heat_map *m, const float *distance, int64_t grid_h, int64_t grid_w,
-                  const struct extract_geometry *g, int64_t height, int64_t width, struct fmt_error *e)
+int heat_map_reserve(struct heat_map *m, int64_t height, int64_t width, struct fmt_error *e)
 {
-    struct place *rows = malloc((size_t)(height + width) * sizeof *rows), *columns = rows ? rows + height : NULL;
     if (height * width > m->capacity) {
         free(m->x);
         m->capacity = 0;
@@ -58,12 +56,19 @@ int heat_map_make(struct heat_map *m, const float *distance, int64_t grid_h, int
     }
     m->height = height;
     m->width = width;
-    if (rows && m->capacity) {
+    return m->x ? 0 : fmt_no_memory(e);
+}
+
+int heat_map_make(struct heat_map *m, const float *distance, int64_t grid_h, int64_t grid_w,
+                  const struct extract_geometry *g, int64_t height, int64_t width, struct fmt_error *e)
+{
+    struct place *rows = malloc((size_t)(height + width) * sizeof *rows), *columns = rows ? rows + height : NULL;
+    int status = rows ? heat_map_reserve(m, height, width, e) : fmt_no_memory(e);
+    if (!status) {
         find_places(rows, height, g->full_h, g->top, g->rows, g->at_y + g->net_y, grid_h, g->net_h);
         find_places(columns, width, g->full_w, g->left, g->cols, g->at_x + g->net_x, grid_w, g->net_w);
         fill(m, distance, grid_w, rows, columns);
     }
-    int status = rows && m->capacity ? 0 : fmt_no_memory(e);
     free(rows);
     return status;
 }

@@ -25,6 +25,7 @@ struct heat_map {
  * map. */
 int heat_map_make(struct heat_map *m, const float *distance, int64_t grid_h, int64_t grid_w,
                   const struct extract_geometry *g, int64_t height, int64_t width, struct fmt_error *e);
+int heat_map_reserve(struct heat_map *m, int64_t height, int64_t width, struct fmt_error *e); /* undefined pixels */
 void heat_map_release(struct heat_map *m);
 
 /* The photograph in grey, under colours from yellow (just above low, hardly visible) over red to dark red (high and

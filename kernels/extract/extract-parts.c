@@ -110,3 +110,13 @@ int extract_parts(const struct extract_settings *s, int64_t patch, int64_t heigh
         return fmt_fail(e, FMT_INVALID, "no region is of view %d", view);
     return status;
 }
+
+void extract_part_input(const struct extract_part *p, double *top, double *left, double *height, double *width)
+{
+    const struct extract_geometry *g = &p->geometry;
+    double across = (double)p->width / (double)g->full_w, down = (double)p->height / (double)g->full_h;
+    *left = p->x - (double)(g->at_x + g->net_x) * across;
+    *top = p->y - (double)(g->at_y + g->net_y) * down;
+    *width = (double)g->net_w * across;
+    *height = (double)g->net_h * down;
+}

@@ -32,4 +32,8 @@ bool extract_has_parts(const struct extract_settings *s); /* else a photograph i
 int extract_parts(const struct extract_settings *s, int64_t patch, int64_t height, int64_t width, int view,
                   struct extract_part_list *list, struct fmt_error *e);
 
+/* Where the network's whole input lies, in pixels of the photograph: it may reach beyond what is seen of it, and beyond
+ * the photograph. For maps. */
+void extract_part_input(const struct extract_part *p, double *top, double *left, double *height, double *width);
+
 #endif

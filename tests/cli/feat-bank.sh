@@ -123,6 +123,26 @@ status 0 feat-bank -q -j 1 -s good.bank --photographs d --maps again --resamples
 check 'a scale that is given' grep -q 'colours are from 0.1 to 0.5 in all of them' scale.txt
 same "maps/$one.npy" "again/$one.npy"
 differ "maps/$one.png" "again/$one.png"
+# ---- maps of tiles are joined; one region of the whole photograph has the map of the photograph
+echo 'all 0.0 0.0 1.0 1.0' >regions
+status 0 extract --tokens patch --tiles 42:14 s -o tiles.feat
+status 0 extract --tokens patch --layers 0,1 --resize 70 --size 70 --regions regions s -o region.feat
+feat-cat -q --split test tiles.feat -o tiles-test.feat
+feat-cat -q --split test region.feat -o region-test.feat
+feat-cat -q --split train region.feat -o region-train.feat
+status 0 feat-bank -q -n 60 -o tiles.bank tiles.feat
+for jobs in 1 3; do
+    status 0 feat-bank -q -j $jobs -s tiles.bank --photographs s --maps tiles-$jobs --resamples 0 tiles-test.feat
+done
+check 'a map for each photograph' test "$(find tiles-1 -name '*.npy' | wc -l)" = "$n"
+check 'whatever the threads' diff -r tiles-1 tiles-3
+check 'no pixel is without a value' bash -c 'tail -c +129 "tiles-1/$1.npy" | od -An -v -tf4 -w4 | grep -ci nan | grep -qx 0' - "$one"
+status 0 feat-bank -q -n 60 -o region.bank region-train.feat
+status 0 feat-bank -q -s region.bank --photographs s --maps region --resamples 0 region-test.feat
+values() { tail -c +129 "$1/$one.npy" | od -An -v -tf4 -w4; }
+check 'the same map' bash -c 'paste <(echo "$1") <(echo "$2") | awk "{d = \$1 - \$2} d > 1e-5 || d < -1e-5 {bad = 1} END {exit bad || NR != 6912}"' - \
+    "$(values maps)" "$(values region)"
+
 feat-cat --text test.feat | awk -F'\t' '$5 == "positive" {print $1}' | while read -r key; do
     mkdir -p "masks/$(dirname "$key")" && "$BUILD/tests/maskgen" 96 72 20 20 50 40 "masks/${key%.jpeg}.png"
 done

@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "extract.h"
+#include "extract-parts.h"
 #include "file.h"
 #include "heat-map.h"
 #include "image-png.h"
 #include "num.h"
+#include "tile-blend.h"
 
 #define MASK_BYTES_MAX ((size_t)256 << 20)
 
@@ -19,7 +20,8 @@ struct slot {
     struct image_set_slot photograph;
     struct heat_map map;
     struct image picture, mask;
-    bool masked;
+    bool masked, made; /* made: a map; tiles of a photograph have one, with their first row */
+    struct extract_part_list parts;
     struct fmt_error error;
 };
 
@@ -77,7 +79,9 @@ static int find_in_shards(struct run *t, struct fmt_error *e)
         if ((status = shard_set_read(&t->set.shards, i, &b, &image, e)) != 0)
             break;
         struct named *found = bsearch(&(struct named){image.labels.key, 0}, row, (size_t)r->n, sizeof *row, by_key);
-        if (found)
+        while (found && found > row && strcmp(found[-1].key, found->key) == 0)
+            found--; /* rows of tiles share their key */
+        for (; found && found < row + r->n && strcmp(found->key, image.labels.key) == 0; found++)
             t->image[found->i] = i;
     }
     for (int64_t i = 0; !status && i < r->n; i++)
@@ -195,25 +199,64 @@ static int next(void *arg, int slot, int64_t item)
     return item < t->m->rows->n ? 0 : FMT_END;
 }
 
-static int make_map(void *arg, int slot, int64_t i, int worker)
+/* The map of a photograph whose rows, from i on, are those of its tiles or regions. */
+static int join_maps(const struct run *t, struct slot *s, int64_t i)
 {
-    struct run *t = arg;
-    struct slot *s = &t->slot[slot];
-    struct extract_geometry g;
+    const struct feat_header *h = t->m->header;
+    const struct rows *rows = t->m->rows;
+    const struct image *im = &s->photograph.decoded;
+    struct tile_blend blend = {0};
+    int64_t n = 1;
+    while (i + n < rows->n && strcmp(rows->key[i + n], rows->key[i]) == 0)
+        n++;
+    int status = extract_parts(&t->settings, h->image_h / h->grid_h, im->height, im->width, rows->group_view[i],
+                               &s->parts, &s->error);
+    if (!status && s->parts.n != n)
+        status = fmt_fail(&s->error, FMT_MISMATCH, "%.200s: %lld rows, the photograph has %lld parts", rows->key[i],
+                          (long long)n, (long long)s->parts.n);
+    if (!status)
+        status = heat_map_reserve(&s->map, im->height, im->width, &s->error);
+    if (!status)
+        status = tile_blend_init(&blend, im->height, im->width, &s->error);
+    for (int64_t k = 0; k < n && !status; k++) {
+        struct tile_map tile = {.map = t->m->distance + (i + k) * h->n_tokens, .rows = h->grid_h, .columns = h->grid_w};
+        extract_part_input(&s->parts.part[k], &tile.top, &tile.left, &tile.height, &tile.width);
+        tile_blend_add(&blend, &tile);
+    }
+    if (!status)
+        tile_blend_finish(&blend, s->map.x);
+    tile_blend_release(&blend);
+    return status;
+}
+
+static int map_whole(const struct run *t, struct slot *s, int64_t i)
+{
     const struct feat_header *h = t->m->header;
     const struct image *photograph = &s->photograph.decoded;
-    (void)worker;
-    s->error = (struct fmt_error){0};
-    int status = image_set_read(&t->set, t->image[i], &s->photograph, t->settings.as_stored, &s->error);
-    if (!status)
-        status = extract_geometry(&t->settings, h->image_h / h->grid_h, photograph->height, photograph->width, &g,
+    struct extract_geometry g;
+    int status = extract_geometry(&t->settings, h->image_h / h->grid_h, photograph->height, photograph->width, &g,
                                   &s->error);
     if (!status && (g.net_h != h->image_h || g.net_w != h->image_w))
         status = fmt_fail(&s->error, FMT_MISMATCH, "%.200s: of another size than the features were made from",
                           t->m->rows->key[i]);
+    return status ? status : heat_map_make(&s->map, t->m->distance + i * h->n_tokens, h->grid_h, h->grid_w, &g,
+                                           photograph->height, photograph->width, &s->error);
+}
+
+static int make_map(void *arg, int slot, int64_t i, int worker)
+{
+    struct run *t = arg;
+    struct slot *s = &t->slot[slot];
+    const char *const *key = t->m->rows->key;
+    bool parts = extract_has_parts(&t->settings);
+    (void)worker;
+    s->error = (struct fmt_error){0};
+    s->made = !parts || i == 0 || strcmp(key[i - 1], key[i]) != 0;
+    if (!s->made)
+        return 0;
+    int status = image_set_read(&t->set, t->image[i], &s->photograph, t->settings.as_stored, &s->error);
     if (!status)
-        status = heat_map_make(&s->map, t->m->distance + i * h->n_tokens, h->grid_h, h->grid_w, &g,
-                               photograph->height, photograph->width, &s->error);
+        status = (parts ? join_maps : map_whole)(t, s, i);
     if (!status && t->m->folder)
         status = write_picture(t, s, t->m->rows->key[i]);
     if (!status && t->m->folder)
@@ -229,7 +272,7 @@ static int count_map(void *arg, int slot, int64_t i)
     struct slot *s = &t->slot[slot];
     if (s->error.status)
         return fmt_fail(t->e, s->error.status, "%s", s->error.text);
-    int status = t->m->masks ? pixel_scores_add(&t->m->pixels, t->m->rows->group[i], s->map.x,
+    int status = t->m->masks && s->made ? pixel_scores_add(&t->m->pixels, t->m->rows->group[i], s->map.x,
                                                 s->masked ? s->mask.pixels : NULL, s->map.height, s->map.width, t->e)
                              : 0;
     if (t->m->step)
@@ -297,6 +340,7 @@ int bank_maps_run(struct bank_maps *m, struct thread_pool *pool, struct fmt_erro
     for (int i = 0; t.slot && i < n_slots; i++) {
         image_set_slot_release(&t.slot[i].photograph);
         heat_map_release(&t.slot[i].map);
+        free(t.slot[i].parts.part);
         image_release(&t.slot[i].picture);
         image_release(&t.slot[i].mask);
     }

@@ -6,7 +6,8 @@
  * A photograph is found by its key: in shards, or as a file of that name in a folder. With `folder` a map is written
  * for each as KEY.png (heat-map.h, with the scale low .. high) and KEY.npy. With `masks` a photograph's mask is the PNG
  * file in that folder whose name is the key with the ending .png; a photograph without one has no fault, which is an
- * error where its label says that it has.
+ * error where its label says that it has. Rows of tiles or regions, which share their key and follow one another, make
+ * one map of the photograph.
  */
 #ifndef BANK_MAPS_H
 #define BANK_MAPS_H
