@@ -157,6 +157,12 @@ for store in jpeg rgb; do
     same a.txt b.txt
 done
 bbu-info -l cut-jpeg/*.shard >l && check 'shards say which' grep -q '^cut.jpeg	.*	jpeg, filled	' l
+for source in cut.index cut-jpeg; do
+    bbu-inspect --json --verdicts-only bbu.inspector $source >verdicts 2>err
+    check "the inspector fills as $source says" bash -c '! grep -q unreadable verdicts && test "$(grep -c photograph verdicts)" -ge 2'
+done
+bbu-inspect --json bbu.inspector cut/cut.jpeg >verdicts 2>err
+check 'and nothing that is only named' grep -q unreadable verdicts
 status 0 bbu-index -q --layout folder --truncated fill j -o filled.index
 status 0 bbu-index -q --layout folder j -o plain.index
 bbu-info -l filled.index >1 && bbu-info -l plain.index >2

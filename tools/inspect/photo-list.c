@@ -207,6 +207,7 @@ static int add_entries(struct photo_list *l, const struct index *x, const char *
         const struct index_entry *t = &x->entry[i];
         if (!is_asked(how, &t->labels))
             continue;
+        l->images.fill = l->images.fill || t->decoding.filled; /* no other of the catalogue is cut short */
         char *path = *root ? file_join(root, t->path) : strdup(t->path);
         status = path ? image_set_add(&l->images, path, e) : fmt_no_memory(e);
         free(path);
