@@ -26,6 +26,15 @@ check 'compressed it is smaller' bash -c 'bbu-inspect -q --make small.inspector 
 check 'it says what was promised' grep -q 'promise: at most 50 % of faulty installations pass, 50 % sure' made.txt
 check '... and what the positive class is' grep -q '^positive: positive$' made.txt
 
+# ---- a learned rule: thresholds are of installations, and a photograph is judged as an installation of one view
+feat-logreg -q -t m.train.feat --out-of-fold oof.json --json -r /dev/null --resamples 0
+bbu-inspect -q --make learned.inspector -w "$w" -m m.logreg --choose oof.json --rule learned --missed 50%,50% --alarms 50%,0 >/dev/null
+bbu-inspect -q --json --verdicts-only learned.inspector bbu.index --split test >learned.json
+check 'the head says the rule' grep -q '"rule":"learned","pass_below":' learned.json
+check 'the score in the reason is that of the rule' test -z "$(grep '"photograph":' learned.json |
+    awk 'match($0, /"score":[0-9.e-]*/) {x = substr($0, RSTART + 8, 6)} match($0, /"score: [0-9.e-]*/) && substr($0, RSTART + 8, 6) == x')"
+check 'there were photographs' grep -q '"reason":"score: ' learned.json
+
 # ---- scores are those of features and classifier, to the bit
 scores() { sed -n 's/.*"photograph":"\([^"]*\)".*"score":\([^,]*\),.*/\1 \2/p' "$1" | sort; }
 predicted() { sed -n 's/.*"key":"\([^"]*\)".*"scores":\[[^,]*,\([^]]*\)\].*/\1 \2/p' "$1" | sort; }
@@ -151,7 +160,7 @@ out_has '"checked":{"groups":'
 
 # ---- outputs
 status 1 bbu-inspect -q --json site.inspector bbu/test
-check 'JSON lines: what they are of' grep -q '"positive":"positive","origins":{"inspector":{"identity"' out
+check 'JSON lines: what they are of' grep -q '"positive":"positive",.*"origins":{"inspector":{"identity"' out
 check 'JSON lines: installations' grep -q '^{"installation":"[^"]*","views":3,"score":.*"photographs":\["bbu/test' out
 cp out verdicts.json
 status 0 bbu-info --trace verdicts.json

@@ -51,7 +51,7 @@ static const char *without_name(const char *text, const char *name)
     return after && strncmp(after, ": ", 2) == 0 ? after + 2 : text;
 }
 
-/* The verdict that a score alone gives, with a text that names the thresholds. */
+/* The verdict that the score of an installation gives, with a text that names the thresholds. */
 static enum verdict by_score(const struct verdict_rule *r, double score, char reason[JUDGE_REASON_MAX])
 {
     rule_reason(r, score, r->n_views, reason);
@@ -86,8 +86,10 @@ static void judge_photo(struct run *r, struct judged_photo *p, const struct slot
         snprintf(p->reason, sizeof p->reason, "unreadable: %s", without_name(why.text, p->photo->name));
         return;
     }
+    const struct verdict_rule *rule = &r->j->settings.rule;
+    double alone = rule_score(rule, &p->score, &p->photo->view, 1); /* thresholds are of installations */
     enum gate g = gate_check(&r->j->settings.gates, &p->values, p->reason);
-    p->verdict = g == GATE_NONE ? by_score(&r->j->settings.rule, p->score, p->reason) : VERDICT_REVIEW;
+    p->verdict = g == GATE_NONE ? by_score(rule, alone, p->reason) : VERDICT_REVIEW;
 }
 
 /* ------------------------------------------------------------------ installations */

@@ -30,6 +30,9 @@ static int begin_json(FILE *out, const char *inspector, const struct judge *j)
     json_report_text(o, "version", DINOTOOLS_VERSION);
     if (j->settings.positive)
         json_report_text(o, "positive", j->settings.positive);
+    json_report_text(o, "rule", rule_names[j->settings.rule.how]);
+    add_number(o, "pass_below", j->settings.rule.pass_below);
+    add_number(o, "fail_from", j->settings.rule.fail_from);
     cJSON *of = json_report_object(json_report_object(o, "origins"), "inspector");
     json_report_text(of, "identity", hex);
     json_report_text(of, "path", inspector);
