@@ -50,6 +50,11 @@ check 'views are those of the table' bash -c 'bbu-info -l x.index | cut -f 4 | s
 index 1 --labels splits.csv --divide 70,15,15 photos
 err_has '--replace-splits'
 
+# ---- in parts: labels are for the join
+status 0 bbu-index --part 1/2 -o 1.readings photos
+status 0 bbu-index --part 2/2 --labels t.csv -o 2.readings photos
+index 0 --join --labels t.csv --positive bad photos 1.readings 2.readings && same_list
+
 # ---- rows at fault, by file and line
 sed "3s/\$/,more/;4s/,good,\|,bad,/,ugly,/;5s|.*|none/no.jpeg,good,1,x|" t.csv >w.csv
 { line 2; line 6 | sed 's/,good,/,other,/;s/,bad,/,good,/;s/,other,/,bad,/'; line 7 | sed 's/[a-z]*$/elsewhere/'; } >>w.csv
