@@ -63,20 +63,42 @@ static int grow(struct watch_journal *j, struct fmt_error *e)
     return 0;
 }
 
-static int remember(struct watch_journal *j, const char *name, struct watch_stamp stamp, struct fmt_error *e)
+static int put(struct watch_journal *j, struct watch_seen seen, struct fmt_error *e)
 {
     if (2 * j->n_seen >= j->capacity && grow(j, e))
         return FMT_MEMORY;
-    struct watch_seen *s = place_of(j, hash_name(name));
+    struct watch_seen *s = place_of(j, seen.name);
     j->n_seen += s->name == 0;
-    *s = (struct watch_seen){hash_name(name), hash_stamp(stamp)};
+    *s = seen;
     return 0;
+}
+
+static int remember(struct watch_journal *j, const char *name, struct watch_stamp stamp, struct fmt_error *e)
+{
+    return put(j, (struct watch_seen){hash_name(name), hash_stamp(stamp)}, e);
 }
 
 bool watch_journal_knows(const struct watch_journal *j, const char *name, struct watch_stamp stamp)
 {
     const struct watch_seen *s = j->capacity ? place_of(j, hash_name(name)) : NULL;
     return s && s->name && s->stamp == hash_stamp(stamp);
+}
+
+/* Apart from the names of photographs, which have other hashes. */
+static uint64_t hash_group(const char *group)
+{
+    uint64_t h = ~xxh64(group, strlen(group));
+    return h ? h : 1;
+}
+
+int watch_journal_note_group(struct watch_journal *j, const char *group, struct fmt_error *e)
+{
+    return put(j, (struct watch_seen){hash_group(group), 0}, e);
+}
+
+bool watch_journal_knows_group(const struct watch_journal *j, const char *group)
+{
+    return j->capacity && place_of(j, hash_group(group))->name;
 }
 
 /* ------------------------------------------------------------------ names in the file */

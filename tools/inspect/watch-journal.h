@@ -18,7 +18,7 @@
  * output that is shorter than END was moved away (log rotation); nothing is cut then. On opening the journal is written
  * anew, without photographs that are gone, and renamed into place.
  *
- * In memory a photograph takes 16 bytes.
+ * In memory a photograph takes 16 bytes, and so does an installation.
  */
 #ifndef WATCH_JOURNAL_H
 #define WATCH_JOURNAL_H
@@ -57,6 +57,10 @@ void watch_journal_close(struct watch_journal *j);
 
 /* Was the photograph, as its file now is, judged? */
 bool watch_journal_knows(const struct watch_journal *j, const char *name, struct watch_stamp stamp);
+
+/* Installations of which a photograph was judged, in memory alone. */
+int watch_journal_note_group(struct watch_journal *j, const char *group, struct fmt_error *e);
+bool watch_journal_knows_group(const struct watch_journal *j, const char *group);
 
 /* A record: any number of photographs, then the end. */
 int watch_journal_add(struct watch_journal *j, const char *name, struct watch_stamp stamp, struct fmt_error *e);

@@ -64,9 +64,12 @@ static int on_found(void *arg, const char *name, size_t relative, bool closed)
     struct watch_stamp stamp;
     struct group_match m;
     bool is_new;
-    if (!watch_stamp_of(name, &stamp) || watch_journal_knows(&w->journal, name, stamp))
+    bool known = !watch_stamp_of(name, &stamp) || watch_journal_knows(&w->journal, name, stamp);
+    if (known && w->looked_ms > 0)
         return 0;
     photo_list_group(name + relative, true, &w->judge->settings.pattern, &m);
+    if (known) /* at the first look: from the journal */
+        return watch_journal_note_group(&w->journal, m.group, w->e);
     struct watch_group *g = watch_groups_find(&w->groups, m.group, &is_new, w->e);
     if (!g)
         return FMT_MEMORY;
@@ -76,7 +79,7 @@ static int on_found(void *arg, const char *name, size_t relative, bool closed)
     if (!closed && i < g->n) /* it waits already: refresh looks at it */
         return 0;
     int status = watch_group_add(g, name, m.view, closed && stamp.size > 0, stamp, now_ms(), w->e);
-    if (!status && is_new && closed)
+    if (!status && is_new && closed && watch_journal_knows_group(&w->journal, m.group))
         status = add_siblings(w, name, relative, m.group);
     return status;
 }
@@ -125,7 +128,10 @@ static int look(struct watch *w)
     int n_unread = 0;
     int64_t n_groups = w->groups.n;
     int status = watch_folders_look(&w->folders, on_found, w, &n_unread, w->e);
-    if (!status && w->groups.n > n_groups && w->journal.n_seen > 0)
+    bool again = false;
+    for (int64_t i = n_groups; i < w->groups.n; i++)
+        again = again || watch_journal_knows_group(&w->journal, w->groups.item[i].name);
+    if (!status && again)
         status = watch_folders_look(&w->folders, on_sibling, w, &n_unread, w->e);
     if (n_unread > 0 && !w->warned)
         w->how->warn("%s cannot be read", FMT_COUNT(n_unread, "folder", "folders"));
@@ -226,6 +232,8 @@ static int record(struct watch *w, const struct watch_group *g)
                      : 0;
     for (int64_t i = 0; i < g->n && !status; i++)
         status = watch_journal_add(&w->journal, g->photo[i].name, g->photo[i].stamp, w->e);
+    if (!status)
+        status = watch_journal_note_group(&w->journal, g->name, w->e);
     int64_t end = w->to_file ? lseek(fileno(w->lines->out), 0, SEEK_END) : -1;
     return status ? status : watch_journal_commit(&w->journal, end, w->e);
 }
