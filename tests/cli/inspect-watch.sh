@@ -119,7 +119,9 @@ check 'a name that had arrived is not lost by a kill' cmp want got
 # ---- wrong use, and days without photographs
 mkdir empty
 start --watch empty --journal e.journal -o e.tsv
-sleep 0.3
+await 1 '^of' e.tsv
+status 1 bbu-inspect --watch empty --journal e.journal site.inspector
+err_has 'e.journal: another watch uses it'
 stop
 check 'an empty day is no error' test $? -eq 0
 status 1 bbu-inspect --watch nowhere site.inspector

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -268,13 +269,29 @@ static int load(struct reading *r, int (*named)(void *, const char *, const char
     return status;
 }
 
+/* The journal itself is replaced by a rename, so that it cannot be what is locked. */
+static int lock(struct watch_journal *j, struct fmt_error *e)
+{
+    char *beside;
+    if (asprintf(&beside, "%s.lock", j->path) < 0)
+        return fmt_no_memory(e);
+    j->lock_fd = open(beside, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    int status = j->lock_fd < 0 ? file_fail(beside, e) : 0;
+    if (!status && flock(j->lock_fd, LOCK_EX | LOCK_NB))
+        status = fmt_fail(e, FMT_UNSUPPORTED, "%.250s: another watch uses it", j->path);
+    free(beside);
+    return status;
+}
+
 int watch_journal_open(struct watch_journal *j, const char *path,
                        int (*named)(void *arg, const char *name, const char *group, int32_t view), void *arg,
                        struct fmt_error *e)
 {
-    *j = (struct watch_journal){.path = path, .fd = -1, .end = -1};
+    *j = (struct watch_journal){.path = path, .fd = -1, .lock_fd = -1, .end = -1};
     struct reading r = {.j = j, .e = e};
-    int status = path ? load(&r, named, arg) : 0;
+    int status = path ? lock(j, e) : 0;
+    if (!status && path)
+        status = load(&r, named, arg);
     if (!status && path && (j->fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)) < 0)
         status = file_fail(path, e);
     if (status)
@@ -286,9 +303,11 @@ void watch_journal_close(struct watch_journal *j)
 {
     if (j->fd >= 0)
         close(j->fd);
+    if (j->lock_fd >= 0)
+        close(j->lock_fd);
     free(j->seen);
     fmt_buffer_release(&j->record);
-    *j = (struct watch_journal){.fd = -1};
+    *j = (struct watch_journal){.fd = -1, .lock_fd = -1};
 }
 
 /* ------------------------------------------------------------------ records */

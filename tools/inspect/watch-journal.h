@@ -18,6 +18,8 @@
  * output that is shorter than END was moved away (log rotation); nothing is cut then. On opening the journal is written
  * anew, without photographs that are gone, and renamed into place.
  *
+ * A lock on an empty file beside it, JOURNAL.lock, keeps a second watch from using it at the same time.
+ *
  * In memory a photograph takes 16 bytes, and so does an installation.
  */
 #ifndef WATCH_JOURNAL_H
@@ -40,7 +42,7 @@ static inline bool watch_stamp_same(struct watch_stamp a, struct watch_stamp b)
 
 struct watch_journal {
     const char *path; /* NULL: in memory alone */
-    int fd;
+    int fd, lock_fd;
     int64_t end; /* of the last record; -1: none */
     struct watch_seen {
         uint64_t name, stamp; /* hashes; name 0: free */
@@ -49,7 +51,7 @@ struct watch_journal {
     struct fmt_buffer record;
 };
 
-/* Names that had arrived on standard input and were not judged are handed to named. path NULL: no file. */
+/* FMT_UNSUPPORTED: another watch has it. Names that had arrived on standard input and were not judged are handed to named. path NULL: no file. */
 int watch_journal_open(struct watch_journal *j, const char *path,
                        int (*named)(void *arg, const char *name, const char *group, int32_t view), void *arg,
                        struct fmt_error *e);
