@@ -176,7 +176,7 @@ static int check_bank(struct judge *j, bool allow_precision, struct extract_sett
 /* All tokens serve every kind but the head's outputs, which need a pass of their own. */
 static int open_extraction(struct judge *j, bool allow_precision, struct fmt_error *e)
 {
-    struct extract_settings s = {.kind = FEAT_PATCH}, of_bank;
+    struct extract_settings s = {.kind = FEAT_PATCH}, of_bank = {.kind = FEAT_PATCH};
     struct extract_model model = extract_network_model(&j->network);
     int status = j->has_classifier
                      ? check_part(j, &j->classifier.features, "the classifier", allow_precision, &s, e) : 0;

@@ -106,8 +106,8 @@ static int by_group(const void *a, const void *b)
 
 int photo_list_sort(struct photo_list *l, struct fmt_error *e)
 {
-    int status = number_groups(l, e);
-    if (!status)
+    int status = l->n > 0 ? number_groups(l, e) : 0;
+    if (!status && l->n > 0)
         qsort(l->photo, (size_t)l->n, sizeof *l->photo, by_group);
     return status;
 }

@@ -51,7 +51,8 @@ struct watch_journal {
     struct fmt_buffer record;
 };
 
-/* FMT_UNSUPPORTED: another watch has it. Names that had arrived on standard input and were not judged are handed to named. path NULL: no file. */
+/* Names that had arrived on standard input and were not judged are handed to named. path NULL: no file.
+ * FMT_UNSUPPORTED: another watch has it. */
 int watch_journal_open(struct watch_journal *j, const char *path,
                        int (*named)(void *arg, const char *name, const char *group, int32_t view), void *arg,
                        struct fmt_error *e);

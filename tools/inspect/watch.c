@@ -183,6 +183,8 @@ static int read_names(struct watch *w)
     bool unended = n == 0 && b->bytes > 0;
     if (fmt_buffer_append(b, piece, (size_t)n) || (unended && fmt_buffer_append(b, &w->how->separator, 1)))
         return fmt_no_memory(w->e);
+    if (b->bytes == 0)
+        return 0;
     int status = 0;
     size_t at = 0;
     for (uint8_t *end; !status && (end = memchr(b->data + at, w->how->separator, b->bytes - at)) != NULL;) {
@@ -364,7 +366,10 @@ static int open_output(struct watch *w)
         return fmt_fail(w->e, FMT_IO, "verdicts: %s", strerror(errno));
     bool empty = !w->to_file || (longer ? w->journal.end : st.st_size) == 0;
     int status = verdict_lines_begin(w->lines, w->how->inspector, w->judge, empty, w->e);
-    return status || !fflush(w->lines->out) ? status : FMT_IO;
+    if (!status && fflush(w->lines->out))
+        status = fmt_fail(w->e, fmt_errno(errno), "verdicts: %s", strerror(errno));
+    int64_t end = w->to_file ? lseek(fileno(w->lines->out), 0, SEEK_END) : -1;
+    return status ? status : watch_journal_commit(&w->journal, end, w->e); /* what follows is of installations */
 }
 
 int watch_run(struct judge *j, struct verdict_lines *lines, const struct watch_how *how, struct fmt_error *e)
