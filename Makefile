@@ -1,5 +1,5 @@
-# dinotools - make demo, make check, make, make install, make deb. Non-recursive; sources are found by folder. The variables
-# MAY_INCLUDE_* say which headers each folder may include.
+# dinotools - make demo, make check, make, make install, make deb. Non-recursive; sources are found by folder. The
+# variables MAY_INCLUDE_* say which headers each folder may include.
 #
 #   A CUDA backend, planned for a later version, goes into kernels/cuda/.
 #   DEPS=0          do not look for missing packages         DEPS_PREFIX=DIR  libraries from DIR/usr/{include,lib}

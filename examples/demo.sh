@@ -1,8 +1,9 @@
 #!/bin/bash
-# demo.sh - from photographs to scores in a few minutes, without a GPU and without data of your own: draws photographs
+# demo.sh - from photographs to verdicts in a few minutes, without a GPU and without data of your own: draws photographs
 # of base-band units, indexes and packs them, trains a tiny network without labels, and compares three kinds of features
 # (mean and deviation of the colours, the untrained network, the trained one) by nearest neighbours and by logistic
-# regression. `make demo` calls it.
+# regression. Then makes an inspector, which judges new photographs, and a page that shows its verdicts. `make demo` calls
+# it.
 #
 #   demo.sh [--quick] [FOLDER]     everything is written there [demo, in the source tree build/demo]
 #
@@ -11,16 +12,17 @@
 set -euo pipefail
 . "$(dirname "$0")/find-tools.sh"
 groups=${DEMO_GROUPS:-300} settings=() takes="a minute or two" trained="after minutes, on a few hundred photographs,"
-worth= half=12
+worth= half=12 missed=10%,95%
 if [ "${1:-}" = --quick ]; then
     groups=${DEMO_GROUPS:-30} takes=seconds trained="after seconds, on a few dozen photographs,"
     worth="These scores say nothing: --quick only shows that all works.
 "
-    settings=(optim.epochs=1 optim.warmup_epochs=0 train.OFFICIAL_EPOCH_LENGTH=4 train.batch_size_per_gpu=8) half=4
+    settings=(optim.epochs=1 optim.warmup_epochs=0 train.OFFICIAL_EPOCH_LENGTH=4 train.batch_size_per_gpu=8) half=4 missed=30%,80%
     shift
 fi
 case ${1:-} in -*) echo "demo.sh: $1: usage: demo.sh [--quick] [FOLDER]" >&2; exit 2 ;; esac
-need bbu-index bbu-pack dino-augment dino-train dino-extract feat-knn feat-logreg datagen plainfeat
+need bbu-index bbu-pack dino-augment dino-train dino-extract feat-knn feat-logreg bbu-inspect feat-report
+need datagen plainfeat
 out=${1:-${build:+$build/}demo}
 if [ -e "$out" ] && [ ! -e "$out/.demo" ] && [ ! -e "$out/bbu/defects.tsv" ] && [ -n "$(ls -A "$out")" ]; then
     echo "demo.sh: $out: is there and is no demo: name another folder" >&2
@@ -31,6 +33,7 @@ cd "$out"
 out=$PWD
 : >.demo
 rm -rf demo.yaml bbu bbu.index train val test crops.jpg run run-of-two scores.txt
+rm -rf new new.index unseen.json site.logreg site.inspector verdicts.json report.html
 for name in plain before after before-patch after-patch; do
     rm -f $name-{train,val,test}.feat $name-{knn,logreg}.txt
 done
@@ -100,6 +103,17 @@ say 'scores on the installations of the test split, which nothing was chosen on'
     score before-patch 'untrained network, patches'
     score after-patch 'trained network, patches'
 } | tee scores.txt
+
+say 'one file that judges; thresholds keep a promise on installations that the classifier had not seen'
+run feat-logreg -q -t after-train.feat --select auroc -m site.logreg --out-of-fold unseen.json --json -r /dev/null
+run bbu-inspect --make site.inspector -w "$teacher_after" -m site.logreg --choose unseen.json --missed $missed
+
+say 'new photographs: a verdict on each installation, and the page that shows why'
+run datagen -q --groups 12 --seed 9 new
+run bbu-index -q new -o new.index
+printf '$ bbu-inspect --verdicts-only --json site.inspector new.index >verdicts.json\n'
+bbu-inspect --verdicts-only --json site.inspector new.index >verdicts.json
+run feat-report -q -c new.index -o report.html verdicts.json
 cat <<END
 
 ${worth}An AUROC of 0.5 is guessing, 1 is perfect. In brackets: 95 % intervals, from resamples of whole installations.
@@ -108,8 +122,11 @@ this small, $trained does no wonders.
 To k-NN all parts of a feature are equal, and it finds similar units in similar light; the regression learns which parts
 tell of faults. What training told as right is k-NN on the validation split with the class token alone, in per cent of
 all photographs: no figure of this table.
+The inspector has the classifier of the trained network's summary. Its promise is about how many faulty installations
+pass; how many good ones fail is its price, and with features like these a high one.
 
-Look at    $out/crops.jpg             crops that training saw
+Look at    $out/report.html           the verdicts on new photographs, in a browser
+           $out/crops.jpg             crops that training saw
            $out/bbu/                  the photographs
            $out/scores.txt            the table above
            $out/after-logreg.txt      all scores of one of its lines

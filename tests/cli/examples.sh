@@ -18,6 +18,9 @@ out_has "These scores say nothing"
 check "no minutes" lacks minute out
 check 'a table of ten rows' test "$(grep -cE '(k-NN|logreg) +[01]\.[0-9]+ \[' 'my demo/scores.txt')" = 10
 out_has "$PWD/my demo/crops.jpg"
+check 'a verdict on each of the new installations' test "$(grep -c '^{"installation":.*"verdict":"\(pass\|fail\)"' 'my demo/verdicts.json')" = 12
+check 'and the page that shows them, with pictures' bash -c 'grep -q "data:image/jpeg" "$1" && grep -q "</html>" "$1"' - 'my demo/report.html'
+out_has 'promise: at most 30 % of faulty installations pass, 80 % sure'
 . "$TESTS/cli/mpi-fixture.sh"
 BUILD=$source
 if why=$(mpi_missing); then
