@@ -143,9 +143,33 @@ static void folders(void)
     fails(at("model/state.index.json"), "a checkpoint cannot be one part of sharded weights");
 }
 
+/* The same file inside another one: from memory, with nothing beside it. */
+static void inside(const char *golden)
+{
+    struct tensorfile f, over;
+    struct fmt_error e = {0};
+    uint8_t *data = NULL;
+    size_t n = 0;
+    bool good = file_load(tap_golden(golden), 1 << 30, &data, &n, &e) == 0;
+    struct fmt_memory m = {data, n, 0};
+    struct fmt_reader io = fmt_memory_reader(&m);
+    good = good && tensorfile_open(&f, tap_golden(golden), &e) == 0;
+    ok(good && tensorfile_open_over(&over, "x.inspector: w", &io, &e) == 0, "%s over a reader %s", golden, e.text);
+    ok(over.inside && !f.inside && over.kind == f.kind && over.set.n == f.set.n &&
+           strcmp(over.path, "x.inspector: w") == 0, "the same %lld tensors", (long long)f.set.n);
+    tensorfile_close(&over);
+    tensorfile_close(&f);
+    m.bytes = 5;
+    io = fmt_memory_reader(&m);
+    ok(tensorfile_open_over(&over, "x.inspector: w", &io, &e) != 0 && strstr(e.text, "x.inspector: w: "), "%s", e.text);
+    free(data);
+}
+
 int main(void)
 {
     other_files();
     folders();
+    inside("vit_plain.pth");
+    inside("vit_plain.safetensors");
     return tap_done();
 }
