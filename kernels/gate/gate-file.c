@@ -31,7 +31,7 @@ static float value_of(const struct source *s, int64_t i_tensor, int64_t i)
     if (i_tensor == FEATURE)
         return gate_reference_row(s->r, i / s->r->dim).feature[i % s->r->dim];
     if (i_tensor == PRINT)
-        return (float)gate_reference_row(s->r, i / GATE_PRINT_BYTES).print->detail[i % GATE_PRINT_BYTES];
+        return (float)gate_reference_row(s->r, i / GATE_PRINT_BYTES).print->luma[i % GATE_PRINT_BYTES] - 128;
     return (float)(int8_t)s->names.data[i];
 }
 
@@ -113,7 +113,9 @@ static int read_row(struct tensors *s, int64_t i, struct gate_reference *r, floa
         return fmt_fail(e, FMT_INVALID, "known photographs: names are missing");
     int status = named_tensor_read_f32(s->t[FEATURE], i * s->dim, s->dim, feature, e);
     if (!status)
-        status = named_tensor_read_i8(s->t[PRINT], i * GATE_PRINT_BYTES, GATE_PRINT_BYTES, print.detail, e);
+        status = named_tensor_read_i8(s->t[PRINT], i * GATE_PRINT_BYTES, GATE_PRINT_BYTES, (int8_t *)print.luma, e);
+    for (int k = 0; k < GATE_PRINT_BYTES && !status; k++)
+        print.luma[k] ^= 128; /* + 128, in two's complement */
     return status ? status : gate_reference_add(r, key, group, feature, &print, e);
 }
 

@@ -1,5 +1,5 @@
 /* gate-file.h - the good photographs of a reference as bytes: a safetensors file, which a member of an inspector file
- * can hold. "feature" F32 [n, dim]; "print" I8 [n, GATE_PRINT_SIDE, GATE_PRINT_SIDE] (gate-print.h); "names" I8
+ * can hold. "feature" F32 [n, dim]; "print" I8 [n, GATE_PRINT_SIDE, GATE_PRINT_SIDE], luma less 128; "names" I8
  * [bytes]: key and group of each photograph, every one with a zero byte behind it. */
 #ifndef GATE_FILE_H
 #define GATE_FILE_H

@@ -102,13 +102,11 @@ static void measure_light(const struct grey *g, struct gate_values *v)
 
 int gate_measure(const struct image *image, struct gate_print *print, struct gate_values *v, struct fmt_error *e)
 {
-    uint8_t square[GATE_PRINT_BYTES];
     struct grey g = {0};
     int status = make_grey(image, &g, e);
     if (!status)
-        status = scale_to(image, GATE_PRINT_SIDE, GATE_PRINT_SIDE, square, e);
+        status = scale_to(image, GATE_PRINT_SIDE, GATE_PRINT_SIDE, print->luma, e);
     if (!status) {
-        gate_print_make(square, print);
         int64_t sharp = variation(&g, false), blurred = variation(&g, true);
         v->value[GATE_SHARPNESS] = sharp > 0 ? 1 - (double)blurred / (double)sharp : 0;
         measure_light(&g, v);

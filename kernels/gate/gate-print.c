@@ -4,10 +4,8 @@
 
 #include <math.h>
 #include <stdbool.h>
-#include <string.h>
 
 enum { SIDE = GATE_PRINT_SIDE, RADIUS = 6, MARGINS = 5 };
-enum level { FULL, HALF, QUARTER, LEVELS };
 
 struct detail {
     int side;
@@ -16,50 +14,65 @@ struct detail {
 
 /* ------------------------------------------------------------------ detail */
 
-/* out = the mean of `in` over 2 * radius + 1 pixels along rows (step 1) or columns (step SIDE); beyond an edge its
- * pixel repeats. */
-static void blur_lines(const float *in, float *out, int step, int radius)
+/* out = the sum of `in` over 2 * radius + 1 pixels along rows (step 1) or columns (step SIDE); beyond an edge its pixel
+ * repeats. */
+static void sum_lines(const int32_t *in, int32_t *out, int step, int radius)
 {
     int across = step == 1 ? SIDE : 1;
-    for (int line = 0; line < SIDE; line++)
+    for (int line = 0; line < SIDE; line++) {
+        const int32_t *first = in + line * across, *last = first + (SIDE - 1) * step;
+        int32_t sum = radius * *first;
+        for (int i = 0; i < radius; i++)
+            sum += first[i * step];
         for (int i = 0; i < SIDE; i++) {
-            float sum = 0;
-            for (int k = i - radius; k <= i + radius; k++)
-                sum += in[line * across + (k < 0 ? 0 : k >= SIDE ? SIDE - 1 : k) * step];
-            out[line * across + i * step] = sum / (float)(2 * radius + 1);
+            sum += i + radius < SIDE ? first[(i + radius) * step] : *last;
+            out[line * across + i * step] = sum;
+            sum -= i >= radius ? first[(i - radius) * step] : *first;
         }
+    }
 }
 
-static void blur(const float *in, float *out, int radius)
+static void sum_boxes(const int32_t *in, int32_t *out, int radius)
 {
-    float rows[SIDE * SIDE];
-    blur_lines(in, rows, 1, radius);
-    blur_lines(rows, out, SIDE, radius);
+    int32_t rows[SIDE * SIDE];
+    sum_lines(in, rows, 1, radius);
+    sum_lines(rows, out, SIDE, radius);
 }
 
-/* Pixels are blurred a little as well: what compression changes and resampling cannot keep is left out. */
-void gate_print_make(const uint8_t *luma, struct gate_print *p)
+/* In grey levels / PARTS; cut where edges would count for more than all else. Pixels are blurred a little as well: what
+ * compression changes and resampling cannot keep is left out. */
+enum { PARTS = 16, CUT = 64 * PARTS };
+
+static void set_detail(const int32_t *grey, struct detail *d)
 {
-    float grey[SIDE * SIDE], fine[SIDE * SIDE], coarse[SIDE * SIDE];
+    int32_t fine[SIDE * SIDE], coarse[SIDE * SIDE];
+    const float of_fine = 1.0f / 9, of_coarse = 1.0f / ((2 * RADIUS + 1) * (2 * RADIUS + 1));
+    sum_boxes(grey, fine, 1);
+    sum_boxes(grey, coarse, RADIUS);
+    d->side = SIDE;
     for (int i = 0; i < SIDE * SIDE; i++)
-        grey[i] = (float)luma[i];
-    blur(grey, fine, 1);
-    blur(grey, coarse, RADIUS);
-    for (int i = 0; i < SIDE * SIDE; i++)
-        p->detail[i] = (int8_t)lrintf(fminf(fmaxf(2 * (fine[i] - coarse[i]), -127), 127));
+        d->v[i] = fminf(fmaxf((float)fine[i] * of_fine - (float)coarse[i] * of_coarse, -CUT), CUT);
 }
 
-static struct detail detail_at(const struct gate_print *p, enum level level)
+/* The detail at half the resolution: sums of four. */
+static struct detail half_of(const struct detail *d)
 {
-    int times = 1 << level, side = SIDE / times;
-    struct detail d = {.side = side};
-    for (int y = 0; y < side; y++)
-        for (int x = 0; x < side; x++) {
-            int sum = 0;
-            for (int i = 0; i < times * times; i++)
-                sum += p->detail[(y * times + i / times) * SIDE + x * times + i % times];
-            d.v[y * side + x] = (float)sum;
+    struct detail h = {.side = d->side / 2};
+    for (int y = 0; y < h.side; y++)
+        for (int x = 0; x < h.side; x++) {
+            const float *v = d->v + 2 * y * d->side + 2 * x;
+            h.v[y * h.side + x] = v[0] + v[1] + v[d->side] + v[d->side + 1];
         }
+    return h;
+}
+
+static struct detail detail_of(const struct gate_print *p)
+{
+    int32_t grey[SIDE * SIDE];
+    struct detail d;
+    for (int i = 0; i < SIDE * SIDE; i++)
+        grey[i] = PARTS * p->luma[i];
+    set_detail(grey, &d);
     return d;
 }
 
@@ -85,6 +98,12 @@ static void set_line(struct line *l, int side, double before, double behind)
 struct sums {
     double a, b, aa, bb, ab;
 };
+
+static double correlation_of(const struct sums *s, double n)
+{
+    double aa = s->aa - s->a * s->a / n, bb = s->bb - s->b * s->b / n;
+    return aa > 0 && bb > 0 ? (s->ab - s->a * s->b / n) / sqrt(aa * bb) : 0;
+}
 
 /* Near its edges the detail of a part was made without what the whole has beyond them: these pixels do not count. */
 static int border_of(int side)
@@ -127,8 +146,7 @@ static double correlation(const struct detail *part, const struct detail *whole,
         const float *up = whole->v + rows.at[y] * side;
         add_row(&s, part->v + y * side, up, up + side, rows.weight[y], &columns, side);
     }
-    double aa = s.aa - s.a * s.a / n, bb = s.bb - s.b * s.b / n;
-    return aa > 0 && bb > 0 ? (s.ab - s.a * s.b / n) / sqrt(aa * bb) : 0;
+    return correlation_of(&s, n);
 }
 
 /* ------------------------------------------------------------------ the search */
@@ -175,20 +193,73 @@ static double climb(const struct detail *part, const struct detail *whole, doubl
     return most;
 }
 
+/* The pixels of the part that lie on a line of the whole; outside the part its edge. */
+static void set_inverse_line(struct line *l, int side, double before, double behind)
+{
+    for (int i = 0; i < side; i++) {
+        double p = ((i + 0.5) / side - before) / (1 - before - behind) * side - 0.5;
+        p = p < 0 ? 0 : p > side - 1 ? side - 1 : p;
+        l->at[i] = p >= side - 1 ? side - 2 : (int)p;
+        l->weight[i] = (float)(p - l->at[i]);
+    }
+}
+
+/* Whether a pixel of the whole's line lies in the part, and not near its edges. */
+static bool counts(int i, int side, double before, double behind)
+{
+    double share = ((i + 0.5) / side - before) / (1 - before - behind), border = (double)RADIUS / SIDE;
+    return share >= border && share <= 1 - border;
+}
+
+/* Detail depends on the scale at which it was blurred: here the part is first put where it lies on the whole, at the
+ * whole's scale, and then compared inside of the box. */
+static double compare_in_place(const struct gate_print *part, const struct detail *whole, const struct gate_box *box)
+{
+    int32_t grey[SIDE * SIDE];
+    struct detail d;
+    struct line columns, rows;
+    struct sums s = {0};
+    double n = 0;
+    set_inverse_line(&columns, SIDE, box->margin[0], box->margin[1]);
+    set_inverse_line(&rows, SIDE, box->margin[2], box->margin[3]);
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        int x = i % SIDE, y = i / SIDE;
+        const uint8_t *up = part->luma + rows.at[y] * SIDE + columns.at[x], *down = up + SIDE;
+        float left = up[0] + rows.weight[y] * (float)(down[0] - up[0]);
+        float right = up[1] + rows.weight[y] * (float)(down[1] - up[1]);
+        grey[i] = (int32_t)lrintf(PARTS * (left + columns.weight[x] * (right - left)));
+    }
+    set_detail(grey, &d);
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        double a = (double)d.v[i], b = (double)whole->v[i];
+        if (!counts(i % SIDE, SIDE, box->margin[0], box->margin[1]) ||
+            !counts(i / SIDE, SIDE, box->margin[2], box->margin[3]))
+            continue;
+        n++;
+        s.a += a;
+        s.b += b;
+        s.aa += a * a;
+        s.bb += b * b;
+        s.ab += a * b;
+    }
+    return correlation_of(&s, n);
+}
+
 double gate_print_refine(const struct gate_print *part, const struct gate_print *whole, struct gate_box *box)
 {
     static const double pixel = 1.0 / SIDE;
-    struct detail p = detail_at(part, HALF), w = detail_at(whole, HALF);
-    climb(&p, &w, 2 * pixel, pixel / 2, box);
-    p = detail_at(part, FULL);
-    w = detail_at(whole, FULL);
-    return climb(&p, &w, pixel / 2, pixel / 16, box);
+    struct detail p = detail_of(part), w = detail_of(whole), half_p = half_of(&p), half_w = half_of(&w);
+    climb(&half_p, &half_w, 2 * pixel, pixel / 2, box);
+    climb(&p, &w, pixel / 2, pixel / 16, box);
+    return compare_in_place(part, &w, box);
 }
 
 double gate_print_align(const struct gate_print *part, const struct gate_print *whole, struct gate_box *box)
 {
-    struct detail p = detail_at(part, QUARTER), w = detail_at(whole, QUARTER);
-    search_grid(&p, &w, box);
+    struct detail p = detail_of(part), w = detail_of(whole);
+    struct detail half_p = half_of(&p), half_w = half_of(&w);
+    struct detail quarter_p = half_of(&half_p), quarter_w = half_of(&half_w);
+    search_grid(&quarter_p, &quarter_w, box);
     return gate_print_refine(part, whole, box);
 }
 
@@ -197,34 +268,23 @@ enum { HALF_SIDE = GATE_HALF_SIDE };
 
 void gate_half_make(const struct gate_print *p, struct gate_half *half)
 {
-    struct detail d = detail_at(p, HALF);
+    struct detail full = detail_of(p), d = half_of(&full);
     for (int i = 0; i < GATE_HALF_BYTES; i++)
-        half->detail[i] = (int8_t)lrintf(d.v[i] / 4);
-}
-
-/* The pixels of the part that lie on a line of the whole; weight -1: none that count. */
-static void set_inverse_line(struct line *l, double before, double behind)
-{
-    const double border = (double)border_of(HALF_SIDE) / HALF_SIDE;
-    for (int i = 0; i < HALF_SIDE; i++) {
-        double share = ((i + 0.5) / HALF_SIDE - before) / (1 - before - behind), p = share * HALF_SIDE - 0.5;
-        p = p < 0 ? 0 : p > HALF_SIDE - 1 ? HALF_SIDE - 1 : p;
-        l->at[i] = p >= HALF_SIDE - 1 ? HALF_SIDE - 2 : (int)p;
-        l->weight[i] = share < border || share > 1 - border ? -1 : (float)(p - l->at[i]);
-    }
+        half->detail[i] = (int8_t)lrintf(fminf(fmaxf(d.v[i] / (4 * PARTS / 2), -127), 127));
 }
 
 void gate_overlay_set(struct gate_overlay *o, const struct gate_print *part, const struct gate_box *box)
 {
-    struct detail d = detail_at(part, HALF);
+    struct detail full = detail_of(part), d = half_of(&full);
     struct line columns, rows;
     double sum = 0, squares = 0;
     *o = (struct gate_overlay){.n = 0};
-    set_inverse_line(&columns, box->margin[0], box->margin[1]);
-    set_inverse_line(&rows, box->margin[2], box->margin[3]);
+    set_inverse_line(&columns, HALF_SIDE, box->margin[0], box->margin[1]);
+    set_inverse_line(&rows, HALF_SIDE, box->margin[2], box->margin[3]);
     for (int i = 0; i < GATE_HALF_BYTES; i++) {
         int x = i % HALF_SIDE, y = i / HALF_SIDE;
-        if (columns.weight[x] < 0 || rows.weight[y] < 0)
+        if (!counts(x, HALF_SIDE, box->margin[0], box->margin[1]) ||
+            !counts(y, HALF_SIDE, box->margin[2], box->margin[3]))
             continue;
         const float *up = d.v + rows.at[y] * HALF_SIDE + columns.at[x], *down = up + HALF_SIDE;
         float left = up[0] + rows.weight[y] * (down[0] - up[0]), right = up[1] + rows.weight[y] * (down[1] - up[1]);

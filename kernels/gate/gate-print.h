@@ -1,7 +1,8 @@
 /* gate-print.h - whether a picture is another one, perhaps compressed again, lighter or darker, or cropped.
  *
- * A print is the detail of the grey picture, squeezed to a square: the picture less its blurred self. Light and shadow,
- * which all photographs of a place share, hardly count. A copy that was cropped lies in a box of the whole:
+ * A print is the grey picture, squeezed to a square. What is compared is its detail: the picture less its blurred self.
+ * Light and shadow, which all photographs of a place share, hardly count. A copy that was cropped lies in a box of the
+ * whole:
  *
  *   struct gate_box box = {0};
  *   double alike = gate_print_align(&part, &whole, &box);        searches all boxes
@@ -22,11 +23,8 @@ enum { GATE_PRINT_SIDE = 96, GATE_PRINT_BYTES = GATE_PRINT_SIDE * GATE_PRINT_SID
 enum { GATE_HALF_SIDE = GATE_PRINT_SIDE / 2, GATE_HALF_BYTES = GATE_HALF_SIDE * GATE_HALF_SIDE };
 
 struct gate_print {
-    int8_t detail[GATE_PRINT_BYTES]; /* rows from the top, in half grey levels, cut to -127 .. 127 */
+    uint8_t luma[GATE_PRINT_BYTES]; /* rows from the top */
 };
-
-/* luma [GATE_PRINT_SIDE, GATE_PRINT_SIDE]: the picture, squeezed. */
-void gate_print_make(const uint8_t *luma, struct gate_print *p);
 
 /* The part between margins at left, right, top and bottom, each a share of the side. At most GATE_CUT of a side is cut
  * away. All zero: the whole. */
@@ -38,7 +36,7 @@ struct gate_box {
 double gate_print_align(const struct gate_print *part, const struct gate_print *whole, struct gate_box *box);
 double gate_print_refine(const struct gate_print *part, const struct gate_print *whole, struct gate_box *box);
 
-/* A print at half the resolution: rounded means of four. */
+/* The detail of a print at half the resolution: rounded means of four, in half grey levels, cut to -127 .. 127. */
 struct gate_half {
     int8_t detail[GATE_HALF_BYTES];
 };
