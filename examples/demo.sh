@@ -12,12 +12,13 @@
 set -euo pipefail
 . "$(dirname "$0")/find-tools.sh"
 groups=${DEMO_GROUPS:-300} settings=() takes="a minute or two" trained="after minutes, on a few hundred photographs,"
-worth= half=12 missed=10%,95%
+worth= half=12 promises=(--missed 20%,80% --alarms 10%)
 if [ "${1:-}" = --quick ]; then
     groups=${DEMO_GROUPS:-30} takes=seconds trained="after seconds, on a few dozen photographs,"
     worth="These scores say nothing: --quick only shows that all works.
 "
-    settings=(optim.epochs=1 optim.warmup_epochs=0 train.OFFICIAL_EPOCH_LENGTH=4 train.batch_size_per_gpu=8) half=4 missed=30%,80%
+    settings=(optim.epochs=1 optim.warmup_epochs=0 train.OFFICIAL_EPOCH_LENGTH=4 train.batch_size_per_gpu=8) half=4
+    promises=(--missed 50%,50% --alarms 50%)
     shift
 fi
 case ${1:-} in -*) echo "demo.sh: $1: usage: demo.sh [--quick] [FOLDER]" >&2; exit 2 ;; esac
@@ -33,7 +34,7 @@ cd "$out"
 out=$PWD
 : >.demo
 rm -rf demo.yaml bbu bbu.index train val test crops.jpg run run-of-two scores.txt
-rm -rf new new.index unseen.json site.logreg site.inspector verdicts.json report.html
+rm -rf new new.index unseen.json site.logreg site.inspector verdicts.{tsv,json} report.html
 for name in plain before after before-patch after-patch; do
     rm -f $name-{train,val,test}.feat $name-{knn,logreg}.txt
 done
@@ -43,6 +44,10 @@ say() { printf '\n== %s\n' "$*"; }
 run() { # prints the command, then runs it
     printf '$ %s\n' "$*"
     "$@"
+}
+into() { # file command...: the same, its output into the file
+    printf '$ %s >%s\n' "${*:2}" "$1"
+    "${@:2}" >"$1"
 }
 features() { # name command...: name-train.feat, name-val.feat, name-test.feat
     local name=$1 split
@@ -104,15 +109,17 @@ say 'scores on the installations of the test split, which nothing was chosen on'
     score after-patch 'trained network, patches'
 } | tee scores.txt
 
-say 'one file that judges; thresholds keep a promise on installations that the classifier had not seen'
-run feat-logreg -q -t after-train.feat --select auroc -m site.logreg --out-of-fold unseen.json --json -r /dev/null
-run bbu-inspect --make site.inspector -w "$teacher_after" -m site.logreg --choose unseen.json --missed $missed
+say 'one file that judges; its thresholds keep promises on installations that the classifier had not seen'
+run feat-logreg -q -t after-patch-train.feat -m site.logreg --out-of-fold unseen.json --json -r /dev/null
+run bbu-inspect --make site.inspector -w "$teacher_after" -m site.logreg --choose unseen.json "${promises[@]}" \
+    --check after-patch-test.feat
 
 say 'new photographs: a verdict on each installation, and the page that shows why'
 run datagen -q --groups 12 --seed 9 new
 run bbu-index -q new -o new.index
-printf '$ bbu-inspect --verdicts-only --json site.inspector new.index >verdicts.json\n'
-bbu-inspect --verdicts-only --json site.inspector new.index >verdicts.json
+into verdicts.tsv bbu-inspect -q --verdicts-only site.inspector new.index
+awk -F '\t' '$1 == "installation" {printf "%-10s %-10s %s\n", $2, $6, $7}' verdicts.tsv
+into verdicts.json bbu-inspect -q --verdicts-only --json site.inspector new.index
 run feat-report -q -c new.index -o report.html verdicts.json
 cat <<END
 
@@ -122,8 +129,8 @@ this small, $trained does no wonders.
 To k-NN all parts of a feature are equal, and it finds similar units in similar light; the regression learns which parts
 tell of faults. What training told as right is k-NN on the validation split with the class token alone, in per cent of
 all photographs: no figure of this table.
-The inspector has the classifier of the trained network's summary. Its promise is about how many faulty installations
-pass; how many good ones fail is its price, and with features like these a high one.
+The inspector has the classifier of the last line. Between its two thresholds a person should look: how many that are is
+the price of the promises, and with features like these a high one.
 
 Look at    $out/report.html           the verdicts on new photographs, in a browser
            $out/crops.jpg             crops that training saw
