@@ -145,8 +145,20 @@ static void check_make_usage(int n_operands)
     opt_unused(&tool, of_judging, "it is for judging");
 }
 
+/* Values that only what uses them could refuse, which is after files were opened. */
+static void check_values(void)
+{
+    struct fmt_error e = {0};
+    struct group_pattern parsed;
+    if (!device_find(device_name, &e))
+        opt_fail(&e);
+    if (pattern && group_pattern_parse(&parsed, pattern, &e))
+        msg_usage("--group-pattern: %s", e.text);
+}
+
 static void check_usage(int n_operands)
 {
+    check_values();
     if (output && unpack_folder)
         msg_usage("--make and --unpack exclude each other");
     if (output) {
@@ -210,12 +222,8 @@ static void note_counts(const struct verdict_lines *l)
 static void open_judge(struct judge *j, const char *inspector, const struct judge_how *how)
 {
     struct fmt_error e = {0};
-    if (!device_find(device_name, &e))
-        opt_fail(&e);
-    if (judge_open(j, inspector, how, &e))
+    if (judge_open(j, inspector, how, &e) || (pattern && group_pattern_parse(&j->settings.pattern, pattern, &e)))
         msg_die("%s", e.text);
-    if (pattern && group_pattern_parse(&j->settings.pattern, pattern, &e))
-        msg_usage("--group-pattern: %s", e.text);
 }
 
 static int judge_all(const char *inspector, const char *const *operand, int n, const struct judge_how *how)

@@ -7,6 +7,15 @@ words_of() {
     case $1 in
     bbu-index) echo nosuch ;;
     bbu-info) echo nosuch ;;
+    bbu-inspect) # what judging takes, and what making does
+        case ${2:-} in
+        --make) ;;
+        --null | --split | --verdicts-only | --watch | --append | --journal | --wait | --look | --unpack | '')
+            echo nosuch.inspector nosuch ;;
+        --reference | --gates) echo --make nosuch.inspector -w nosuch.pth -m nosuch.logreg --thresholds 0.5 --reference nosuch ;;
+        --thresholds) echo --make nosuch.inspector -w nosuch.pth -m nosuch.logreg ;;
+        *) echo --make nosuch.inspector -w nosuch.pth -m nosuch.logreg --choose nosuch ;;
+        esac ;;
     bbu-pack) echo nosuch -o nosuch-shards ;;
     dino-augment) echo nosuch -o nosuch.views ;;
     dino-extract) echo nosuch -w nosuch.pth -o nosuch.feat ;;
@@ -14,6 +23,13 @@ words_of() {
     dino-weights) # only quantize computes
         [ "${2:-}" = --device ] && echo quantize nosuch.pth -o nosuch.safetensors && return
         echo convert nosuch.pth -o nosuch.safetensors ;;
+    feat-bank) # what making takes, and what scoring does
+        case ${2:-} in
+        --size | --class | --largest | --against | --calibrate) echo -o nosuch.bank nosuch.feat ;;
+        --maps | --scale | --photographs) echo --score nosuch.bank --maps nosuch --photographs nosuch nosuch.feat ;;
+        --score | --join | --subtract | --list) ;;
+        *) echo --score nosuch.bank nosuch.feat ;;
+        esac ;;
     feat-cat) echo nosuch ;;
     feat-compare) echo nosuch nosuch ;;
     feat-drift) echo nosuch nosuch ;;
@@ -26,13 +42,19 @@ words_of() {
 # option, its value in -h -> values that it refuses, one per line; a line "-": it accepts any
 wrong_values() {
     case $1/$2 in
-    */FILE* | */DIR) echo ;;
+    */FILE* | */DIR | */WHERE | */BANK) echo ;;
     --penalty/*) printf '%s\n' '' x 0 -1 1x 1,,2 1, ,1 nan inf 1e999 grid,1 ;;
     --neighbours/*) printf '%s\n' '' x 0 -1 1.5 5,,9 5, 5x 1e7 "$(seq -s, 33)" ;;
     --per-class/*) printf '%s\n' '' x 0 -1 1.5 5,,9 1e7 ;;
     --at-recall/* | --at-precision/*) printf '%s\n' x 0 1.1 -0.5 0.5,,0.9 0.5, 0.5x nan ;;
     --layers/*) printf '%s\n' '' x 0 -1 1x 1,,2 2,2 , 65 0,64 99999999999999999999 ;;
-    --missed/* | --alarms/*) printf '%s\n' '' x 0 1 5 5%% 5/0 5%, 5%,100% nan ;;
+    --thresholds/*) printf '%s\n' '' x 1, ,1 0.7,0.2 1,2,3 nan ;;
+    --scale/*) printf '%s\n' '' x 1 1, ,1 2,1 1,1 nan,1 ;;
+    --tiles/*) printf '%s\n' '' x 0 -1 1.5 64: 64:64 :8 64:x 64:8:8 ;;
+    --group-pattern/*) printf '%s\n' '' x '{view}' '{group}{group}' '{nosuch}' ;;
+    --largest/SHARE) printf '%s\n' '' x 0 1.5 -1 nan ;;
+    --size/N*SHARE) printf '%s\n' '' x 0 -1 1.5 nan 1e9x ;;
+    --missed/* | --alarms/* | --gates/*) printf '%s\n' '' x 0 1 5 5%% 5/0 5%, 5%,100% nan ;;
     --model/NAME) printf '%s\n' '' x dinov2_vitx14 dinov2_vits dinov2_vits14_ dinov2_vits14_regs dinov2_vits16 ;;
     --class-weight/*) printf '%s\n' '' x balance 1 0,1 1,-1 1,,2 1, nan,1 none,1 ;;
     --max-pixels/N | --shard-bytes/N | --memory/SIZE) # K, M, G
