@@ -34,6 +34,18 @@ check 'the head says the rule' grep -q '"rule":"learned","pass_below":' learned.
 check 'the score in the reason is that of the rule' test -z "$(grep '"photograph":' learned.json |
     awk 'match($0, /"score":[0-9.e-]*/) {x = substr($0, RSTART + 8, 6)} match($0, /"score: [0-9.e-]*/) && substr($0, RSTART + 8, 6) == x')"
 check 'there were photographs' grep -q '"reason":"score: ' learned.json
+"$BUILD/tests/datagen" -q --groups 40 --width 64 --seed 8 others && bbu-index -q others -o others.index
+bbu-inspect --make photographs.inspector -w "$w" -m m.logreg --choose others.index --rule learned --missed 50%,50% --alarms 50%,0 >out
+check 'a catalogue teaches the rule, too' test "$(awk '/^  (good|faulty) / {n += $2 + $3 + $4} END {print n}' out)" = 40
+
+# ---- the folder of a run stands for its newest teacher; what is not there is named
+mkdir -p a-run/eval/training_9
+dino-weights convert -q "$w" -o a-run/eval/training_9/teacher_checkpoint.safetensors
+bbu-inspect -q --make of-run.inspector -w a-run -m m.logreg --thresholds 0.5 --no-provenance >/dev/null
+bbu-inspect -q --make of-file.inspector -w a-run/eval/training_9/teacher_checkpoint.safetensors -m m.logreg --thresholds 0.5 --no-provenance >/dev/null
+same of-run.inspector of-file.inspector
+status 1 bbu-inspect --make x.inspector -w "$w" -m m.logreg --choose nosuch --missed 50%,50%
+err_has 'nosuch: No such file'
 
 # ---- scores are those of features and classifier, to the bit
 scores() { sed -n 's/.*"photograph":"\([^"]*\)".*"score":\([^,]*\),.*/\1 \2/p' "$1" | sort; }

@@ -56,10 +56,11 @@ status 0 "$foreign/feat-logreg" -q --device foreign --json --folds 2 -t train.fe
 same first.model cpu.model
 same logreg.json logreg2.json
 
+status 0 dino-extract -q -w "$w" --tokens patch train -o tokens.feat
 for device in cpu foreign; do
     tool=feat-bank
     [ $device = cpu ] || tool=$foreign/feat-bank
-    status 0 "$tool" -q --device $device -n 50 -o $device.bank patch-cpu.feat
+    status 0 "$tool" -q --device $device -n 50 -o $device.bank tokens.feat
     status 0 "$tool" -q --device $device -s cpu.bank --json -o $device.json -r /dev/null patch-cpu.feat
 done
 same cpu.bank foreign.bank

@@ -80,6 +80,7 @@ static void judge_photo(struct run *r, struct judged_photo *p, const struct slot
     p->values = s->values;
     p->read = !why.status && judge_score(r->j, row, &p->score, &why) == 0 &&
               look_around(r, p, s, judge_feature(r->j, row), &why) == 0;
+    p->stopped = !p->read;
     if (!p->read) {
         p->score = NAN;
         p->verdict = VERDICT_REVIEW;
@@ -88,8 +89,8 @@ static void judge_photo(struct run *r, struct judged_photo *p, const struct slot
     }
     const struct verdict_rule *rule = &r->j->settings.rule;
     double alone = rule_score(rule, &p->score, &p->photo->view, 1); /* thresholds are of installations */
-    enum gate g = gate_check(&r->j->settings.gates, &p->values, p->reason);
-    p->verdict = g == GATE_NONE ? by_score(rule, alone, p->reason) : VERDICT_REVIEW;
+    p->stopped = gate_check(&r->j->settings.gates, &p->values, p->reason) != GATE_NONE;
+    p->verdict = p->stopped ? VERDICT_REVIEW : by_score(rule, alone, p->reason);
 }
 
 /* ------------------------------------------------------------------ installations */
@@ -97,7 +98,7 @@ static void judge_photo(struct run *r, struct judged_photo *p, const struct slot
 static const struct judged_photo *find_stopped(const struct run *r)
 {
     for (int64_t i = 0; i < r->n; i++)
-        if (strncmp(r->photo[i].reason, "score:", 6) != 0)
+        if (r->photo[i].stopped)
             return &r->photo[i];
     return NULL;
 }

@@ -60,6 +60,7 @@ enum { JUDGE_REASON_MAX = GATE_TEXT_MAX + 300 };
 struct judged_photo {
     const struct photo *photo;
     bool read;                 /* false: unreadable */
+    bool stopped;              /* unreadable, or a gate stops it */
     double score;              /* NAN: none */
     struct gate_values values; /* NAN where not measured */
     enum verdict verdict;      /* of the photograph by itself: fail, pass or review; incomplete does not occur */

@@ -10,6 +10,7 @@
 #include "make-gates.h"
 #include "overlap.h"
 #include "scored-set.h"
+#include "teacher-name.h"
 #include "tensorfile.h"
 #include "verdict-groups.h"
 #include "version.h"
@@ -32,11 +33,16 @@ struct making {
 };
 
 /* ------------------------------------------------------------------ the parts */
-/* The one file of the weights. Several cannot be a member. */
+/* The one file of the weights; of the folder of a run its newest teacher. Several cannot be a member. */
 static int find_weights(struct making *k)
 {
     struct tensorfile t;
-    int status = tensorfile_open(&t, k->m->weights, k->e);
+    char *newest;
+    int64_t iteration;
+    int status = teacher_newest(k->m->weights, &newest, &iteration, k->e);
+    if (!status)
+        status = tensorfile_open(&t, newest ? newest : k->m->weights, k->e);
+    free(newest);
     if (status)
         return status;
     if (t.n_parts != 1)

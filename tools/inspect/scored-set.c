@@ -114,7 +114,7 @@ static int collect(void *arg, const struct judged_group *group, const struct jud
     struct rows *to = &c->s->rows;
     for (int i = 0; i < group->n_photographs; i++) {
         const struct photo *p = photo[i].photo;
-        if (strncmp(photo[i].reason, "score:", 6) != 0) {
+        if (photo[i].stopped) {
             c->s->n_left_out++;
             continue;
         }
@@ -158,23 +158,29 @@ static int check_seen(const struct scored_set *s, const struct judge *j, struct 
     return status ? status : overlap_judge(&o, s->path, "the rows that the classifier was fitted to", false, text, e);
 }
 
-static enum block_kind kind_of(const char *path)
+static int find_kind(const char *path, enum block_kind *kind, struct fmt_error *e)
 {
     struct file f;
     struct verify_peek peek;
-    if (file_is_dir(path) || file_open_regular(&f, path, NULL))
-        return BLOCK_SHARD;
+    *kind = BLOCK_SHARD;
+    if (file_is_dir(path) || strpbrk(path, "*?["))
+        return 0;
+    int status = file_open_regular(&f, path, e);
+    if (status)
+        return status;
     struct fmt_reader io = file_reader(&f);
-    enum block_kind kind = verify_peek(&peek, &io);
+    *kind = verify_peek(&peek, &io);
     file_close(&f);
-    return kind;
+    return 0;
 }
 
 int scored_set_open(struct scored_set *s, const char *path, struct judge *j, struct fmt_error *e)
 {
-    enum block_kind kind = kind_of(path);
+    enum block_kind kind;
     *s = (struct scored_set){.path = path, .rows = {.n_classes = CLASSES}};
-    int status = kind == BLOCK_FEAT  ? open_features(s, j, e)
+    int status = find_kind(path, &kind, e);
+    if (!status)
+        status = kind == BLOCK_FEAT  ? open_features(s, j, e)
                  : kind == BLOCK_ANY ? open_predictions(s, j, e)
                                      : open_photographs(s, j, e);
     if (!status)
