@@ -16,12 +16,12 @@ const char *cases_copy(struct cases *c, const char *text)
     return text_copy(&c->text, text ? text : "", text ? strlen(text) : 0);
 }
 
-struct shot *cases_add_shot(struct cases *c, struct fmt_error *e)
+struct case_photo *cases_add_photo(struct cases *c, struct fmt_error *e)
 {
-    if (fmt_grow(&c->shot, c->n_shots, &c->shot_capacity, sizeof *c->shot, e))
+    if (fmt_grow(&c->photo, c->n_photos, &c->photo_capacity, sizeof *c->photo, e))
         return NULL;
-    struct shot *s = &c->shot[c->n_shots++];
-    *s = (struct shot){.key = "", .group = "", .extra = "", .reason = "", .score = NAN, .view = -1, .label = -1};
+    struct case_photo *s = &c->photo[c->n_photos++];
+    *s = (struct case_photo){.key = "", .group = "", .extra = "", .reason = "", .score = NAN, .view = -1, .label = -1};
     return s;
 }
 
@@ -51,7 +51,7 @@ static int take_verdict(const struct cJSON *o, enum verdict *verdict, struct fmt
 
 static int take_photograph(struct cases *c, const struct cJSON *o, struct fmt_error *e)
 {
-    struct shot *s = cases_add_shot(c, e);
+    struct case_photo *s = cases_add_photo(c, e);
     if (!s)
         return FMT_MEMORY;
     double view = number_of(o, "view");

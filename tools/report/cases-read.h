@@ -13,7 +13,7 @@ struct judged_line { /* an installation as bbu-inspect judged it */
 };
 
 /* A photograph more, zeros but for its texts, which are ""; NULL: no memory. */
-struct shot *cases_add_shot(struct cases *c, struct fmt_error *e);
+struct case_photo *cases_add_photo(struct cases *c, struct fmt_error *e);
 const char *cases_copy(struct cases *c, const char *text); /* NULL: no memory; of NULL: "" */
 
 /* Reads all lines of text. FMT_INVALID names the line. */

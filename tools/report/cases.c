@@ -52,7 +52,7 @@ static int take_prediction(struct cases *c, const struct prediction_set *p, int6
                            struct fmt_error *e)
 {
     const struct rows *r = &p->rows;
-    struct shot *s = cases_add_shot(c, e);
+    struct case_photo *s = cases_add_photo(c, e);
     if (!s)
         return FMT_MEMORY;
     s->key = cases_copy(c, r->key[i]);
@@ -90,7 +90,7 @@ static int take_predictions(struct cases *c, const char *path, const char *text,
         return status;
     struct fmt_error why = {0};
     c->origins.n = 0;
-    c->n_shots = 0; /* photographs of lines give way */
+    c->n_photos = 0; /* photographs of lines give way */
     c->keys_are_paths = false;
     status = choose_classes(c, &p, &positive, &why);
     for (int64_t i = 0; i < p.rows.n && !status; i++)
@@ -109,10 +109,10 @@ static int take_predictions(struct cases *c, const char *path, const char *text,
 static int take_lines(struct cases *c, const char *path, const char *text, size_t bytes, struct fmt_error *e)
 {
     struct fmt_error why = {0};
-    int64_t n_shots = c->n_shots;
+    int64_t n_photos = c->n_photos;
     int status = cases_read_lines(c, text, bytes, &why);
     if (c->path[OF_PREDICTIONS])
-        c->n_shots = n_shots;
+        c->n_photos = n_photos;
     else
         c->tool = c->judge;
     c->judged = c->n_lines > 0;
@@ -165,8 +165,8 @@ static int name_classes(struct cases *c, const struct index *x, int defect, stru
 int cases_catalogue(struct cases *c, const struct index *x, const struct names *keys, struct fmt_error *e)
 {
     int defect = defect_of(c, x), status = name_classes(c, x, defect, e);
-    for (int64_t i = 0; !status && i < c->n_shots; i++) {
-        struct shot *s = &c->shot[i];
+    for (int64_t i = 0; !status && i < c->n_photos; i++) {
+        struct case_photo *s = &c->photo[i];
         int64_t found = names_find_end(keys, s->key);
         if (found < 0)
             continue;
@@ -206,7 +206,7 @@ static int by_view(const void *a, const void *b, void *cases)
 {
     const struct cases *c = cases;
     int64_t i = *(const int64_t *)a, k = *(const int64_t *)b;
-    int32_t x = c->shot[i].view, y = c->shot[k].view;
+    int32_t x = c->photo[i].view, y = c->photo[k].view;
     return x != y ? (x > y) - (x < y) : (i > k) - (i < k);
 }
 
@@ -214,48 +214,48 @@ static int by_view(const void *a, const void *b, void *cases)
 static int number_installations(struct cases *c, struct fmt_error *e)
 {
     struct rows rows = {0}, *set = &rows;
-    int status = rows_reserve(&rows, ROWS_GROUP_NAME, c->n_shots, e);
-    rows.n = c->n_shots;
-    for (int64_t i = 0; i < c->n_shots && !status; i++)
-        rows.group_name[i] = c->shot[i].group;
+    int status = rows_reserve(&rows, ROWS_GROUP_NAME, c->n_photos, e);
+    rows.n = c->n_photos;
+    for (int64_t i = 0; i < c->n_photos && !status; i++)
+        rows.group_name[i] = c->photo[i].group;
     if (!status)
         status = groups_number(&set, 1, e);
     c->n_installations = rows.n_groups;
-    for (int64_t i = 0; i < c->n_shots && !status; i++)
-        c->shot[i].installation = rows.group[i];
+    for (int64_t i = 0; i < c->n_photos && !status; i++)
+        c->photo[i].installation = rows.group[i];
     rows_release(&rows);
     return status;
 }
 
-static void place_shots(struct cases *c)
+static void place_photos(struct cases *c)
 {
     int64_t first = 0;
-    for (int64_t i = 0; i < c->n_shots; i++)
-        c->installation[c->shot[i].installation].n++;
+    for (int64_t i = 0; i < c->n_photos; i++)
+        c->installation[c->photo[i].installation].n++;
     for (int64_t g = 0; g < c->n_installations; g++) {
         c->installation[g].first = first;
         first += c->installation[g].n;
         c->installation[g].n = 0;
     }
-    for (int64_t i = 0; i < c->n_shots; i++) {
-        struct installation *to = &c->installation[c->shot[i].installation];
-        c->shot_of[to->first + to->n++] = i;
+    for (int64_t i = 0; i < c->n_photos; i++) {
+        struct installation *to = &c->installation[c->photo[i].installation];
+        c->photo_of[to->first + to->n++] = i;
     }
     for (int64_t g = 0; g < c->n_installations; g++)
-        qsort_r(c->shot_of + c->installation[g].first, (size_t)c->installation[g].n, sizeof *c->shot_of, by_view, c);
+        qsort_r(c->photo_of + c->installation[g].first, (size_t)c->installation[g].n, sizeof *c->photo_of, by_view, c);
 }
 
 /* scores, views: memory for the photographs of one. */
 static void judge(struct cases *c, struct installation *t, const struct verdict_rule *rule, double *scores,
                   int32_t *views)
 {
-    const struct shot *first = &c->shot[c->shot_of[t->first]];
+    const struct case_photo *first = &c->photo[c->photo_of[t->first]];
     int n = 0;
     t->name = first->group[0] ? first->group : first->key;
     t->reason = "";
     t->label = -1;
     for (int64_t i = 0; i < t->n; i++) {
-        const struct shot *s = &c->shot[c->shot_of[t->first + i]];
+        const struct case_photo *s = &c->photo[c->photo_of[t->first + i]];
         t->label = s->label > t->label ? s->label : t->label;
         if (!isnan(s->score)) {
             views[n] = s->view;
@@ -276,7 +276,7 @@ static void judge(struct cases *c, struct installation *t, const struct verdict_
 
 int cases_finish(struct cases *c, const struct verdict_rule *rule, struct fmt_error *e)
 {
-    if (c->n_shots == 0)
+    if (c->n_photos == 0)
         return fmt_fail(e, FMT_INVALID, "%.200s: no photographs",
                         c->path[c->path[OF_PREDICTIONS] ? OF_PREDICTIONS : OF_LINES]);
     c->class_name[0] = c->class_name[0] ? c->class_name[0] : "good";
@@ -284,13 +284,13 @@ int cases_finish(struct cases *c, const struct verdict_rule *rule, struct fmt_er
     int status = number_installations(c, e);
     if (status)
         return status;
-    size_t n = (size_t)c->n_shots;
+    size_t n = (size_t)c->n_photos;
     c->installation = calloc((size_t)c->n_installations + 1, sizeof *c->installation);
-    c->shot_of = calloc(n, sizeof *c->shot_of);
+    c->photo_of = calloc(n, sizeof *c->photo_of);
     double *scores = calloc(n, sizeof *scores);
     int32_t *views = calloc(n, sizeof *views);
-    if (c->installation && c->shot_of && scores && views) {
-        place_shots(c);
+    if (c->installation && c->photo_of && scores && views) {
+        place_photos(c);
         if (c->line)
             qsort(c->line, (size_t)c->n_lines, sizeof *c->line, by_name);
         for (int64_t g = 0; g < c->n_installations; g++)
@@ -305,9 +305,9 @@ int cases_finish(struct cases *c, const struct verdict_rule *rule, struct fmt_er
 
 void cases_release(struct cases *c)
 {
-    free(c->shot);
+    free(c->photo);
     free(c->installation);
-    free(c->shot_of);
+    free(c->photo_of);
     free(c->line);
     text_release(&c->text);
     *c = (struct cases){.class_wanted = NULL};

@@ -4,7 +4,7 @@
  *   cases_read(&c, "test.json", e) ...                 predictions, verdicts; one file of each kind
  *   cases_catalogue(&c, &index, &keys, e);             labels and further keys, where lines have none
  *   cases_finish(&c, &rule, e);                        installations; the rule gives what no line says
- *   c.shot[i], c.installation[g]
+ *   c.photo[i], c.installation[g]
  *   cases_release(&c);
  *
  * There are two classes here: defect and good. Of predictions with more classes all others are good, and class_wanted
@@ -27,7 +27,7 @@
 #include "text.h"
 #include "verdict.h"
 
-struct shot { /* a photograph */
+struct case_photo {
     const char *key, *group, *extra; /* group: "" it is an installation of its own; extra: a JSON object, "" none */
     const char *reason;              /* "" none */
     double score;                    /* NAN: none */
@@ -41,7 +41,7 @@ struct installation {
     double score;            /* NAN: none */
     int8_t label;            /* 1 where one photograph is a defect; -1 where no label is known */
     enum verdict verdict;
-    int64_t first, n;        /* its photographs: shot_of[first ..] */
+    int64_t first, n;        /* its photographs: photo_of[first ..] */
     int n_views;
 };
 
@@ -49,11 +49,11 @@ struct cases {
     const char *class_wanted;
     const char *class_name[2]; /* good, defect */
     const char *classes;       /* all of the predictions, as text; NULL */
-    struct shot *shot;
-    int64_t n_shots;
+    struct case_photo *photo;
+    int64_t n_photos;
     struct installation *installation;
     int64_t n_installations;
-    int64_t *shot_of;          /* [n_shots] photographs by installation, by view, in the order of the lines */
+    int64_t *photo_of;         /* [n_photos] photographs by installation, by view, in the order of the lines */
     const char *tool;          /* that made the predictions, or without them the verdicts; NULL */
     const char *path[2];       /* the files: predictions, verdicts; NULL */
     struct score_inputs origins;
@@ -65,7 +65,7 @@ struct cases {
     bool learned;              /* the query of the predictions is what the classifier was fitted to */
     /* memory */
     struct judged_line *line;  /* of installations */
-    int64_t n_lines, line_capacity, shot_capacity;
+    int64_t n_lines, line_capacity, photo_capacity;
     struct text_pool text;
 };
 

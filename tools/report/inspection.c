@@ -129,13 +129,13 @@ static int find_neighbours(struct inspection *in, struct fmt_error *e)
     int64_t n = 0;
     if (!in->neighbours)
         return 0;
-    const char **key = calloc((size_t)c->n_shots + 1, sizeof *key);
+    const char **key = calloc((size_t)c->n_photos + 1, sizeof *key);
     if (!key)
         return fmt_no_memory(e);
     for (int64_t i = 0; i < in->n_shown; i++) {
         const struct installation *t = &c->installation[in->shown[i].installation];
         for (int64_t k = 0; k < t->n; k++)
-            key[n++] = c->shot[c->shot_of[t->first + k]].key;
+            key[n++] = c->photo[c->photo_of[t->first + k]].key;
     }
     int status = neighbours_find(in->neighbours, key, n, e);
     free(key);

@@ -86,8 +86,8 @@ static int64_t shorten_dates(char (*value)[VALUE_BYTES], const char **at, int64_
 static int number_values(struct keys *k, struct key *key, char (*value)[VALUE_BYTES], int64_t n, struct fmt_error *e)
 {
     const char **at = calloc((size_t)n + 1, sizeof *at), **list = calloc((size_t)n + 1, sizeof *list);
-    key->of_shot = calloc((size_t)n + 1, 1);
-    int status = at && list && key->of_shot ? 0 : fmt_no_memory(e);
+    key->of_photo = calloc((size_t)n + 1, 1);
+    int status = at && list && key->of_photo ? 0 : fmt_no_memory(e);
     for (int64_t i = 0; i < n && !status; i++)
         at[i] = value[i];
     if (!status) {
@@ -99,10 +99,10 @@ static int number_values(struct keys *k, struct key *key, char (*value)[VALUE_BY
         status = key->value[v] ? 0 : fmt_no_memory(e);
     }
     for (int64_t i = 0; i < n && !status; i++) {
-        key->of_shot[i] = -1;
+        key->of_photo[i] = -1;
         for (int v = 0; v < key->n_values; v++)
             if (value[i][0] && strcmp(value[i], key->value[v]) == 0)
-                key->of_shot[i] = (int8_t)v;
+                key->of_photo[i] = (int8_t)v;
     }
     free(at);
     free(list);
@@ -131,13 +131,13 @@ static int by_name(const void *a, const void *b)
 
 int keys_collect(struct keys *k, const struct cases *c, struct fmt_error *e)
 {
-    const int64_t n = c->n_shots;
+    const int64_t n = c->n_photos;
     struct cJSON **object = calloc((size_t)n + 1, sizeof *object);
     char(*value)[VALUE_BYTES] = calloc((size_t)n + 1, sizeof *value);
     *k = (struct keys){.n = 0};
     int status = object && value ? 0 : fmt_no_memory(e);
     for (int64_t i = 0; i < n && !status; i++) {
-        object[i] = c->shot[i].extra[0] ? cJSON_Parse(c->shot[i].extra) : NULL;
+        object[i] = c->photo[i].extra[0] ? cJSON_Parse(c->photo[i].extra) : NULL;
         for (const struct cJSON *v = object[i] ? object[i]->child : NULL; v; v = v->next)
             if (v->string && (cJSON_IsString(v) || cJSON_IsNumber(v) || cJSON_IsBool(v)))
                 add_key(k, v->string);
@@ -151,8 +151,8 @@ int keys_collect(struct keys *k, const struct cases *c, struct fmt_error *e)
     struct key *view = status ? NULL : add_key(k, "view");
     for (int64_t s = 0; s < n && view; s++) {
         value[s][0] = 0;
-        if (c->shot[s].view >= 0)
-            snprintf(value[s], VALUE_BYTES, "%d", c->shot[s].view);
+        if (c->photo[s].view >= 0)
+            snprintf(value[s], VALUE_BYTES, "%d", c->photo[s].view);
     }
     if (view)
         status = number_values(k, view, value, n, e);
@@ -168,7 +168,7 @@ int keys_collect(struct keys *k, const struct cases *c, struct fmt_error *e)
 void keys_release(struct keys *k)
 {
     for (int i = 0; i < k->n; i++)
-        free(k->key[i].of_shot);
+        free(k->key[i].of_photo);
     text_release(&k->text);
     *k = (struct keys){.n = 0};
 }

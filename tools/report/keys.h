@@ -3,7 +3,7 @@
  *
  *   struct keys k;
  *   keys_collect(&k, &cases, e);
- *   k.key[i].name, .value[v], .of_shot[s]         the value of photograph s, -1 none
+ *   k.key[i].name, .value[v], .of_photo[s]        the value of photograph s, -1 none
  *   keys_release(&k);
  *
  * Values are texts; numbers ascend. Dates (2026-11-30, with a time or without) become days and, where these are too
@@ -22,7 +22,7 @@ struct key {
     const char *value[KEY_VALUES]; /* ascending */
     int n_values;
     int64_t n_distinct;
-    int8_t *of_shot; /* [n_shots] */
+    int8_t *of_photo; /* [n_photos] */
 };
 
 struct keys {

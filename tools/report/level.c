@@ -75,11 +75,11 @@ static int finish(struct level *l, bool probabilities, bool curves, const struct
 int level_open(struct level *l, const struct cases *c, bool installations, const struct bootstrap *b,
                struct thread_pool *pool, struct fmt_error *e)
 {
-    int64_t n = installations ? c->n_installations : c->n_shots;
+    int64_t n = installations ? c->n_installations : c->n_photos;
     int status = reserve(l, c, n, e);
     for (int64_t i = 0; i < n && !status; i++) {
         const struct installation *t = &c->installation[i];
-        const struct shot *s = &c->shot[i];
+        const struct case_photo *s = &c->photo[i];
         double score = installations ? t->score : s->score;
         int label = installations ? t->label : s->label;
         if (label >= 0 && isfinite(score))
@@ -92,12 +92,12 @@ int level_open(struct level *l, const struct cases *c, bool installations, const
     return status;
 }
 
-int level_open_part(struct level *l, const struct cases *c, bool (*is_in)(const void *arg, const struct shot *s),
+int level_open_part(struct level *l, const struct cases *c, bool (*is_in)(const void *arg, const struct case_photo *s),
                     const void *arg, const struct bootstrap *b, struct thread_pool *pool, struct fmt_error *e)
 {
-    int status = reserve(l, c, c->n_shots, e);
-    for (int64_t i = 0; i < c->n_shots && !status; i++) {
-        const struct shot *s = &c->shot[i];
+    int status = reserve(l, c, c->n_photos, e);
+    for (int64_t i = 0; i < c->n_photos && !status; i++) {
+        const struct case_photo *s = &c->photo[i];
         if (s->label >= 0 && isfinite(s->score) && is_in(arg, s))
             add_row(l, s->score, s->label, s->installation);
     }

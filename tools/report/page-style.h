@@ -47,7 +47,7 @@ static const char page_style[] =
     ".case header{padding:0;margin:0 0 .5rem;display:flex;flex-wrap:wrap;gap:.25rem .75rem;align-items:baseline;"
     "max-width:none}\n"
     ".case p{margin:.25rem 0}\n"
-    ".shots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,16rem),22rem));gap:1rem}\n"
+    ".photos{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,16rem),22rem));gap:1rem}\n"
     ".pair{display:flex;gap:.25rem}.pair img{flex:1 1 0;min-width:0}\n"
     "img{display:block;max-width:100%;height:auto;background:var(--tint)}\n"
     ".near{list-style:none;margin:.4rem 0 0;padding:0;display:grid;grid-template-columns:repeat(3,1fr);gap:.4rem;"
@@ -69,6 +69,6 @@ static const char page_style[] =
     "nav,.skip{display:none}a{color:inherit;text-decoration:none}"
     "h2,h3,h4,caption{break-after:avoid}figure,tr,.about,.tiles li{break-inside:avoid}.scroll{overflow:visible}"
     "details:not([open]){display:none}.figures{grid-template-columns:1fr 1fr}"
-    ".shots{grid-template-columns:repeat(3,1fr)}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
+    ".photos{grid-template-columns:repeat(3,1fr)}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
 
 #endif

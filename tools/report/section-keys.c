@@ -13,16 +13,16 @@ enum { ROW = 34, LABELS = 96 };
 struct slice { /* the photographs of one value */
     const struct key *key;
     int value;
-    const struct shot *first;
+    const struct case_photo *first;
     double *score[2]; /* of good and of defect, ascending */
     int64_t n[2], n_unknown;
     struct level_measure auroc;
 };
 
-static bool is_in(const void *arg, const struct shot *s)
+static bool is_in(const void *arg, const struct case_photo *s)
 {
     const struct slice *p = arg;
-    return p->key->of_shot[s - p->first] == p->value;
+    return p->key->of_photo[s - p->first] == p->value;
 }
 
 static int ascending(const void *a, const void *b)
@@ -38,8 +38,8 @@ static int measure_part(const struct inspection *in, struct slice *p, struct fmt
     for (int k = 0; k < 2; k++)
         p->n[k] = 0;
     p->n_unknown = 0;
-    for (int64_t i = 0; i < c->n_shots; i++) {
-        const struct shot *s = &c->shot[i];
+    for (int64_t i = 0; i < c->n_photos; i++) {
+        const struct case_photo *s = &c->photo[i];
         if (!is_in(p, s))
             continue;
         if (s->label >= 0 && isfinite(s->score))
@@ -106,8 +106,8 @@ static struct svg_axis score_axis(const struct cases *c)
     struct svg_axis a = {.label = "score", .lo = HUGE_VAL, .hi = -HUGE_VAL};
     if (c->probabilities)
         return (struct svg_axis){.label = "score", .lo = 0, .hi = 1};
-    for (int64_t i = 0; i < c->n_shots; i++)
-        svg_axis_cover(&a, c->shot[i].score);
+    for (int64_t i = 0; i < c->n_photos; i++)
+        svg_axis_cover(&a, c->photo[i].score);
     svg_axis_widen(&a);
     return a;
 }
@@ -173,9 +173,9 @@ static int section_key(const struct inspection *in, struct page *p, const struct
     int status = 0;
     memset(part, 0, sizeof part);
     for (int v = 0; v < key->n_values && !status; v++) {
-        part[v] = (struct slice){.key = key, .value = v, .first = in->cases->shot};
+        part[v] = (struct slice){.key = key, .value = v, .first = in->cases->photo};
         for (int k = 0; k < 2; k++)
-            part[v].score[k] = calloc((size_t)in->cases->n_shots + 1, sizeof(double));
+            part[v].score[k] = calloc((size_t)in->cases->n_photos + 1, sizeof(double));
         status = part[v].score[0] && part[v].score[1] ? measure_part(in, &part[v], e) : fmt_no_memory(e);
     }
     if (!status) {

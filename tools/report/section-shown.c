@@ -23,7 +23,7 @@ static bool have_pictures(const struct inspection *in)
 }
 
 /* ------------------------------------------------------------------ one photograph */
-static void put_neighbours(struct inspection *in, struct page *p, const struct shot *s)
+static void put_neighbours(struct inspection *in, struct page *p, const struct case_photo *s)
 {
     int n;
     const struct neighbour *near = in->neighbours ? neighbours_of(in->neighbours, s->key, &n) : NULL;
@@ -42,7 +42,7 @@ static void put_neighbours(struct inspection *in, struct page *p, const struct s
     fputs("</ul>\n", p->out);
 }
 
-static void put_shot(struct inspection *in, struct page *p, const struct shot *s)
+static void put_photo(struct inspection *in, struct page *p, const struct case_photo *s)
 {
     char alt[400], score[SECTION_SCORE_BYTES];
     fputs("<div>\n<figure>\n", p->out);
@@ -88,9 +88,9 @@ static void put_card(struct inspection *in, struct page *p, int64_t g)
     fputs("</span>\n</header>\n", p->out);
     if (t->reason[0])
         page_paragraph(p, "%s", t->reason);
-    fputs("<div class=\"shots\">\n", p->out);
+    fputs("<div class=\"photos\">\n", p->out);
     for (int64_t i = 0; i < t->n && i < SHOTS_MAX; i++)
-        put_shot(in, p, &c->shot[c->shot_of[t->first + i]]);
+        put_photo(in, p, &c->photo[c->photo_of[t->first + i]]);
     fputs("</div>\n", p->out);
     if (t->n > SHOTS_MAX)
         page_paragraph(p, "%" PRId64 " more photographs are not shown.", t->n - SHOTS_MAX);

@@ -138,7 +138,7 @@ void section_about(const struct inspection *in, struct page *p)
     put_defect(in, p);
     term(p, "Inspected");
     fputs("<dd>", p->out);
-    page_text(p, "%s", FMT_COUNT(c->n_shots, "photograph", "photographs"));
+    page_text(p, "%s", FMT_COUNT(c->n_photos, "photograph", "photographs"));
     if (in->grouped)
         page_text(p, " of %s", FMT_COUNT(c->n_installations, "installation", "installations"));
     fputs(".</dd>\n", p->out);
