@@ -1,9 +1,7 @@
 /* markup.c - character after character. */
 #include "markup.h"
 
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "utf8.h"
@@ -45,15 +43,4 @@ void markup_text(FILE *out, const char *text)
             fwrite(text, 1, n, out);
         n = n ? n : 1;
     }
-}
-
-void markup_format(FILE *out, const char *format, ...)
-{
-    va_list ap;
-    char *text = NULL;
-    va_start(ap, format);
-    if (vasprintf(&text, format, ap) >= 0)
-        markup_text(out, text);
-    va_end(ap);
-    free(text);
 }

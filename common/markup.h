@@ -10,7 +10,5 @@
 #include <stdio.h>
 
 void markup_text(FILE *out, const char *text);
-/* A text of this form, treated alike. */
-void markup_format(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@ const char *inspector_role_name(enum inspector_role role)
     return name[role];
 }
 
-bool inspector_name_is_valid(const char *name)
+static bool is_file_name(const char *name)
 {
     size_t n = strlen(name);
     if (n == 0 || n > INSPECTOR_NAME_MAX || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
@@ -41,7 +42,7 @@ static int check_member(const struct inspector_member *m, struct fmt_error *e)
 {
     if (m->role < INSPECTOR_SETTINGS || m->role > INSPECTOR_ROLE_LAST)
         return fmt_fail(e, FMT_LIMIT, "a member of role %d", (int)m->role);
-    if (!inspector_name_is_valid(m->name))
+    if (!is_file_name(m->name))
         return fmt_fail(e, FMT_INVALID, "a member has a name that no file may have");
     if (m->bytes == 0 || m->bytes > INSPECTOR_MEMBER_BYTES_MAX ||
         (m->role == INSPECTOR_SETTINGS && m->bytes > INSPECTOR_SETTINGS_BYTES_MAX))

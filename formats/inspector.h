@@ -18,7 +18,6 @@
 #ifndef INSPECTOR_H
 #define INSPECTOR_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "block.h"
@@ -40,9 +39,6 @@ enum { INSPECTOR_MEMBERS_MAX = INSPECTOR_ROLE_LAST };
 /* "settings", "weights", "classifier", "bank", "faults", "reference" */
 const char *inspector_role_name(enum inspector_role role);
 
-/* A name is that of a file without its folder: no control characters, no slash, not "." nor "..". */
-bool inspector_name_is_valid(const char *name);
-
 struct inspector_part { /* a file on its way into an inspector; read twice */
     enum inspector_role role;
     const char *name;
@@ -56,7 +52,7 @@ int inspector_write(const struct inspector_part *part, int n, const struct prove
 
 struct inspector_member {
     enum inspector_role role;
-    const char *name; /* unique in the file */
+    const char *name; /* that of a file without its folder: no control characters, no slash, not "." nor ".."; unique */
     uint64_t bytes;   /* at least 1 */
     uint8_t sha256[DIGEST_BYTES];
     int64_t first_block;

@@ -10,7 +10,8 @@ static int64_t layers_of(const struct extract_derived *d)
     return __builtin_popcountll(d->layers);
 }
 
-int64_t extract_derived_dim(const struct extract *x, const struct extract_derived *d)
+/* Values of a token of the derived row. */
+static int64_t derived_dim(const struct extract *x, const struct extract_derived *d)
 {
     return x->model.vit->config.C * layers_of(d) * (d->kind == FEAT_CLS_MEAN ? 2 : 1);
 }
@@ -22,7 +23,7 @@ static int64_t derived_tokens(const struct extract_row *all, const struct extrac
 
 int64_t extract_derived_width(const struct extract *x, const struct extract_row *all, const struct extract_derived *d)
 {
-    return derived_tokens(all, d) * extract_derived_dim(x, d);
+    return derived_tokens(all, d) * derived_dim(x, d);
 }
 
 /* As extract_mean_patches, of patches that are `stride` values apart. */
@@ -55,7 +56,7 @@ static int64_t derive_layer(const struct extract *x, const float *tokens, int64_
 void extract_derive(const struct extract *x, const struct extract_row *all, const struct extract_derived *d,
                     double *sum, float *out)
 {
-    int64_t C = x->model.vit->config.C, dim = extract_derived_dim(x, d), at = 0, l = 0;
+    int64_t C = x->model.vit->config.C, dim = derived_dim(x, d), at = 0, l = 0;
     for (int i = 0; i < 64; i++) {
         if (d->layers >> i & 1)
             at += derive_layer(x, all->values + l * C, all->n_tokens - 1, d->kind, dim, sum, at, out);

@@ -19,8 +19,7 @@ struct extract_derived {
     bool unit_length;
 };
 
-/* Values of a token of the derived row, and of the row. */
-int64_t extract_derived_dim(const struct extract *x, const struct extract_derived *d);
+/* Values of the derived row. */
 int64_t extract_derived_width(const struct extract *x, const struct extract_row *all, const struct extract_derived *d);
 
 /* out [extract_derived_width]; sum [C] is scratch. */

@@ -51,11 +51,6 @@ bool gate_limit_is_least(enum gate_limit l)
     return limit_of[l].least;
 }
 
-const char *gate_limit_name(enum gate_limit l)
-{
-    return limit_of[l].name;
-}
-
 struct gate_values gate_no_values(void)
 {
     struct gate_values v = {.similar_key = ""};

@@ -63,8 +63,6 @@ struct gate_limits gate_no_limits(void); /* all are off */
 enum gate gate_of_limit(enum gate_limit l);
 enum gate_measure gate_measure_of_limit(enum gate_limit l);
 bool gate_limit_is_least(enum gate_limit l); /* smaller values are stopped, else larger ones */
-/* "sharpness_least" ...: names in JSON and of options */
-const char *gate_limit_name(enum gate_limit l);
 
 bool gate_stops(const struct gate_limits *limits, enum gate_limit l, const struct gate_values *v);
 /* The first gate that stops the photograph, or GATE_NONE. text [GATE_TEXT_MAX], may be NULL: the reason,

@@ -42,10 +42,16 @@ static int read_parts(struct judge *j, const struct judge_parts *parts, struct f
     return status;
 }
 
+/* The header of features that the classifier was made from, or the bank where there is no classifier. */
+static const struct feat_header *features_of(const struct judge *j)
+{
+    return j->has_classifier ? &j->classifier.features : &j->bank.features;
+}
+
 static int find_positive(struct judge *j, struct fmt_error *e)
 {
     struct inspect_settings *s = &j->settings;
-    const struct feat_header *h = judge_features(j);
+    const struct feat_header *h = features_of(j);
     int standard = j->has_classifier ? j->classifier.positive : 1;
     if (!s->positive && h->n_classes == 2 && !(s->positive = strdup(h->class_name[standard])))
         return fmt_no_memory(e);
@@ -83,11 +89,6 @@ static int load_network(struct judge *j, const struct judge_parts *parts, struct
 }
 
 /* ------------------------------------------------------------------ one way of extraction */
-const struct feat_header *judge_features(const struct judge *j)
-{
-    return j->has_classifier ? &j->classifier.features : &j->bank.features;
-}
-
 /* An item that this extraction does not have was not compared: photographs would be treated otherwise in silence. */
 static int check_items(const struct feat_header *h, const struct recipe *own, struct fmt_error *e)
 {
@@ -207,7 +208,7 @@ static int open_extraction(struct judge *j, bool allow_precision, struct fmt_err
 static int choose_precision(struct judge *j, const struct judge_how *how, struct fmt_error *e)
 {
     if (!*j->settings.precision)
-        snprintf(j->settings.precision, sizeof j->settings.precision, "%s", feat_precision(judge_features(j)));
+        snprintf(j->settings.precision, sizeof j->settings.precision, "%s", feat_precision(features_of(j)));
     const char *name = how->precision ? how->precision : j->settings.precision;
     if (strcmp(name, FEAT_PRECISION_MIXED) == 0)
         return fmt_fail(e, FMT_INVALID, "the features are of several precisions: choose one (--precision)");

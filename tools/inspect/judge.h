@@ -3,7 +3,8 @@
  *
  *   struct judge j;
  *   judge_open(&j, "site.inspector", &how, e);
- *   judge_run(&j, &list, found, arg, e);         list: photo-list.h; found gets each installation, in order
+ *   judge_run(&j, &list, &(struct judge_job){.found = found, .arg = arg}, e);
+ *                                        list: photo-list.h; found gets each installation, in order
  *   judge_close(&j);
  *
  * Scores are, bit for bit, those of dino-extract and feat-logreg (or feat-bank) on the same photographs.
@@ -82,8 +83,6 @@ int judge_open_parts(struct judge *j, const struct judge_parts *parts, struct in
                      const struct judge_how *how, struct fmt_error *e);
 void judge_close(struct judge *j); /* a zeroed struct is allowed */
 
-/* The header of features that the classifier was made from, or the bank where there is no classifier. */
-const struct feat_header *judge_features(const struct judge *j);
 /* From now on gates check photographs. The reference is taken over. */
 void judge_set_gates(struct judge *j, const struct gate_limits *limits, struct gate_reference *reference);
 enum { JUDGE_RECENT_MOST = 1000 }; /* photographs that are remembered, to find those that are used again */

@@ -32,7 +32,7 @@ int names_open(struct names *f, int64_t n, const char *(*name_of)(const void *ar
     return 0;
 }
 
-int64_t names_find(const struct names *f, const char *name)
+static int64_t find(const struct names *f, const char *name)
 {
     int64_t low = 0, high = f->n;
     while (low < high) {
@@ -49,7 +49,7 @@ int64_t names_find_end(const struct names *f, const char *name)
 {
     int64_t found = -1;
     for (const char *at = name; at && found < 0; at = strchr(at, '/') ? strchr(at, '/') + 1 : NULL)
-        found = names_find(f, at);
+        found = find(f, at);
     return found;
 }
 

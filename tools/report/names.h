@@ -2,8 +2,8 @@
  * there, so names are compared in that form.
  *
  *   names_open(&f, n, name_of, arg, e);        name_of(arg, i): the name of thing i
- *   int64_t i = names_find(&f, "a/b.jpg");     -1: none; of several the first
- *   names_find_end(&f, "/some/where/a/b.jpg"); or else what its end names: "where/a/b.jpg", "a/b.jpg" ...
+ *   i = names_find_end(&f, "/some/a/b.jpg");   by this name or else by its end: "some/a/b.jpg", "a/b.jpg" ...
+ *                                              -1: none; of several with one name the first
  *   names_close(&f);
  */
 #ifndef NAMES_H
@@ -23,7 +23,6 @@ struct names {
 
 int names_open(struct names *f, int64_t n, const char *(*name_of)(const void *arg, int64_t i), const void *arg,
                struct fmt_error *e);
-int64_t names_find(const struct names *f, const char *name);
 int64_t names_find_end(const struct names *f, const char *name);
 void names_close(struct names *f); /* a zeroed struct is allowed */
 
