@@ -48,7 +48,7 @@ static const struct opt options[] = {
     OPT_PATH(0, "faults", &faults, "FILE", "of feat-bank: known faults"),
     OPT_PATH(0, "reference", &reference, "WHERE",
              "good photographs of the site, for gates: a catalogue, shards, a folder"),
-    OPT_STRING(0, "gates", &gates, "PROMISE", "each gate stops at most this share of good photographs [0.5%,95%]"),
+    OPT_STRING(0, "gates", &gates, "SHARE[,SURE]", "each gate stops at most this share of good photographs [0.5%,95%]"),
     OPT_CHOICE(0, "score", &score, "classifier|bank", "what a photograph's score is of [classifier, if there is one]"),
     OPT_STRING(0, "positive", &positive, "CLASS", "the defect [as the classifier says]"),
     OPT_CHOICE(0, "rule", &rule, "largest|mean-of-largest|learned",
@@ -56,8 +56,8 @@ static const struct opt options[] = {
     OPT_COUNT(0, "largest", &k, 1, 1000, "K", "how many scores the mean is of [2]"),
     OPT_COUNT(0, "views", &n_views, 0, 1000, "N", "of an installation; 0: not checked [that of all of --choose]"),
     OPT_PATH(0, "choose", &choose, "FILE", "choose thresholds on these: features, predictions, a catalogue or shards"),
-    OPT_STRING(0, "missed", &missed, "PROMISE", "of faulty installations at most this share may pass [5%,95%]"),
-    OPT_STRING(0, "alarms", &alarms, "PROMISE", "of good installations at most this share may fail"),
+    OPT_STRING(0, "missed", &missed, "SHARE[,SURE]", "of faulty installations at most this share may pass [5%,95%]"),
+    OPT_STRING(0, "alarms", &alarms, "SHARE[,SURE]", "of good installations at most this share may fail [no promise]"),
     OPT_STRING(0, "thresholds", &thresholds, "P,F", "pass below P, fail from F on, instead of --choose"),
     OPT_PATH(0, "check", &check_path, "FILE", "count what becomes of the promises on these, which are not of --choose"),
     OPT_REAL(0, "level", &level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]"),
@@ -81,7 +81,7 @@ static void parse_promises(struct make_inspector *m)
     struct fmt_error e = {0};
     for (int what = 0; what < PROMISE_KINDS; what++)
         if (text[what] && promise_parse(&m->promise[m->n_promises++], (enum promise_kind)what, text[what], &e))
-            msg_usage("--%s: %s", promise_names[what], e.text);
+            msg_usage("--%s %s", promise_names[what], e.text);
     if (m->n_promises == 0 && choose)
         promise_parse(&m->promise[m->n_promises++], PROMISE_MISSED, "5%,95%", &e);
 }
@@ -92,7 +92,7 @@ static void parse_gates(struct make_inspector *m)
     struct promise p;
     struct fmt_error e = {0};
     if (promise_parse(&p, PROMISE_ALARMS, gates, &e))
-        msg_usage("--gates: %s", e.text);
+        msg_usage("--gates %s", e.text);
     m->gate_share = p.share;
     m->gate_confidence = p.confidence > 0 ? p.confidence : 0.5;
 }

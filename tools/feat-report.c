@@ -40,8 +40,9 @@ static const struct opt options[] = {
     OPT_REAL(0, "fail-from", &fail_from, -1e300, 1e300, "S", "and fail from this score on [as --pass-below]"),
     OPT_COUNT(0, "views", &n_views, 0, RULE_VIEWS_MAX, "N", "views that an installation must have; 0: any [0]"),
     OPT_CHOICE(0, "group-score", &group_score, "max|mean", "score of an installation [max]"),
-    OPT_STRING(0, "missed", &missed, "SHARE", "was this promise kept? of the defects at most SHARE pass: 5%,95%"),
-    OPT_STRING(0, "alarms", &alarms, "SHARE", "the same of the good that fail: 10/1000"),
+    OPT_STRING(0, "missed", &missed, "SHARE[,SURE]",
+               "was this promise kept? of the defects at most SHARE pass [as --scores says]"),
+    OPT_STRING(0, "alarms", &alarms, "SHARE[,SURE]", "the same of the good that fail [as --scores says]"),
     OPT_PATH('s', "scores", &scores, "FILE", "thresholds, promises of a report of feat-logreg, feat-knn, feat-verdict"),
     OPT_STRING(0, "positive", &positive, "CLASS", "the defect [as the predictions say; of a catalogue the second]"),
     OPT_COUNT('k', "neighbours", &k, 1, 1000000, "N",
@@ -195,7 +196,7 @@ static void add_promise(struct inspection *in, enum promise_kind what, const cha
     if (!text)
         return;
     if (promise_parse(&in->promise[in->n_promises++], what, text, &e))
-        msg_usage("--%s %s: %s", promise_names[what], text, e.text);
+        msg_usage("--%s %s", promise_names[what], e.text);
 }
 
 /* The thresholds of the rule, and those of a report of scores. */

@@ -93,7 +93,7 @@ static void parse_promises(struct job *j)
     struct fmt_error e = {0};
     for (int what = 0; what < PROMISE_KINDS; what++)
         if (text[what] && promise_parse(&j->promise[j->n_promises++], (enum promise_kind)what, text[what], &e))
-            msg_usage("--%s: %s", promise_names[what], e.text);
+            msg_usage("--%s %s", promise_names[what], e.text);
 }
 
 static void parse_rule(struct verdict_rule *r)

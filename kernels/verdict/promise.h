@@ -31,7 +31,7 @@ extern const char *const promise_names[PROMISE_KINDS];  /* "missed", "alarms" */
 extern const char *const promise_groups[PROMISE_KINDS]; /* of which groups they speak: "faulty", "good" */
 
 /* "SHARE[,SURE]", each as 5%, 0.05 or 5/100. Without SURE: missed 95 % sure, alarms on average. SURE 0: on average.
- * FMT_INVALID says what is wrong. */
+ * FMT_INVALID: the error begins with the text, "200%: expected ...". */
 int promise_parse(struct promise *p, enum promise_kind what, const char *text, struct fmt_error *e);
 const char *promise_text(const struct promise *p, char text[PROMISE_TEXT_BYTES]);
 /* "5 %, 95 % sure" or "5 % on average". */
