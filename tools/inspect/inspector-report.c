@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gate-calibrate.h"
 #include "json-report.h"
@@ -51,8 +52,8 @@ static void put_counts(FILE *out, const struct make_inspector *m, int i)
 {
     static const char *const kind[] = {"good", "faulty"};
     const struct verdict_counts *c = i ? &m->settings.checked : &m->settings.chosen;
-    fprintf(out, "installations %s:%18s%8s%8s\n", set_name[i], verdict_names[VERDICT_PASS],
-            verdict_names[VERDICT_REVIEW], verdict_names[VERDICT_FAIL]);
+    fprintf(out, "installations %s:%*s%8s%8s\n", set_name[i], 32 - (int)strlen(set_name[i]),
+            verdict_names[VERDICT_PASS], verdict_names[VERDICT_REVIEW], verdict_names[VERDICT_FAIL]);
     for (int f = 0; f < 2; f++)
         fprintf(out, "  %-30s%15" PRId64 "%8" PRId64 "%8" PRId64 "\n", kind[f], c->n[f][VERDICT_PASS],
                c->n[f][VERDICT_REVIEW], c->n[f][VERDICT_FAIL]);
