@@ -302,10 +302,13 @@ static void add_head(struct report_node *report, const struct job *j)
     rule_notes(report, &j->rule);
 }
 
+/* Of more than two classes the one that is no fault is named. */
 static void add_members(struct report_node *report, const struct job *j, const char *kind)
 {
+    bool by_good = classes_of(&j->choose.set).faulty < 0;
     report_text(report, "report", kind);
     report_text(report, "tool", tool.name);
+    report_text(report, by_good ? "good" : "positive", class_compared(&j->choose.set));
     report_text(report, "choose", j->choose.set.path);
     if (j->has_query)
         report_text(report, "query", j->query.set.path);

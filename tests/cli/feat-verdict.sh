@@ -51,7 +51,7 @@ predictions 200 200 >passes.json
 status 0 feat-verdict -c choose.json -o one.txt -r /dev/null passes.json
 status 1 feat-verdict -c choose.json --json -o verdicts.json -r /dev/null new.json
 check 'JSON lines: a head, and one for each installation' test "$(wc -l <verdicts.json)" = 41
-check 'the head' bash -c 'head -n 1 verdicts.json | grep -q "^{\"report\":\"verdicts\",\"tool\":\"feat-verdict\",\"choose\":\"choose.json\",\"query\":\"new.json\",\"origins\":{\"choose.model\":"'
+check 'the head' bash -c 'head -n 1 verdicts.json | grep -q "^{\"report\":\"verdicts\",\"tool\":\"feat-verdict\",\"positive\":\"bad\",\"choose\":\"choose.json\",\"query\":\"new.json\",\"origins\":{\"choose.model\":"'
 check 'with its photographs' grep -q '"installation":"g201","views":3,"score":0.305,"verdict":"fail",.*"label":"faulty","photographs":\["201-0.jpg","201-1.jpg","201-2.jpg"\]' verdicts.json
 check 'the probability rises with the score' test \
     "$(column verdicts.txt 6 | sort -g)" = "$(column verdicts.txt 3 | paste - <(column verdicts.txt 6) | sort -g | cut -f 2)"
@@ -104,6 +104,7 @@ status 1 feat-verdict -c three.json
 err_has 'three.json: 3 classes: --good names the one that is no fault'
 status 0 feat-verdict -c three.json --good good --json
 check 'what the good class leaves to 1' grep -q '"pass_below":0.30499999' out
+check 'JSON names the class that is no fault' grep -q '^{"report":"promises","tool":"feat-verdict","good":"good",' out
 status 0 feat-verdict -c three.json --good good
 out_has 'faulty: bad, worse; an installation'
 status 1 feat-verdict -c three.json --good nosuch
