@@ -38,7 +38,7 @@ static const struct opt options[] = {
     OPT_REAL(0, "pass-below", &pass_below, -1e300, 1e300, "S",
              "installations pass below this score [0.5; of distances none]"),
     OPT_REAL(0, "fail-from", &fail_from, -1e300, 1e300, "S", "and fail from this score on [as --pass-below]"),
-    OPT_COUNT(0, "views", &n_views, 0, RULE_VIEWS_MAX, "N", "views that an installation must have; 0: any [0]"),
+    OPT_COUNT(0, "views", &n_views, 0, 1000, "N", "of an installation; with fewer it is incomplete; 0: any [0]"),
     OPT_CHOICE(0, "group-score", &group_score, "max|mean", "score of an installation [max]"),
     OPT_STRING(0, "missed", &missed, "SHARE[,SURE]",
                "was this promise kept? of the defects at most SHARE pass [as --scores says]"),
@@ -63,8 +63,8 @@ static const struct opt options[] = {
 static const struct opt_tool tool = {
     "feat-report", "FILE... | --run DIR | --pca FILE",
     "Write a page for people: verdicts, curves, what went wrong in pictures; a training run; maps.", options,
-    "FILE holds predictions in JSON lines (feat-knn, feat-logreg) or verdicts (bbu-inspect,\n"
-    "feat-verdict); of each kind one. The page is one HTML file that needs no other."};
+    "FILE holds predictions in JSON lines (feat-knn, feat-logreg, feat-bank) or verdicts\n"
+    "(bbu-inspect, feat-verdict); of each kind one. The page is one HTML file that needs no other."};
 
 static void check(int status, const struct fmt_error *e)
 {
@@ -231,8 +231,7 @@ static void read_features(struct inputs *in, struct inspection *of)
 
 static void report_inspection(char **path, int n_paths)
 {
-    struct inputs in = {.pictures = {.folder = photographs, .maps = maps,
-                                                                          .bytes_max = size}};
+    struct inputs in = {.pictures = {.folder = photographs, .maps = maps, .bytes_max = size}};
     struct inspection report = {.cases = &in.cases, .pictures = &in.pictures, .n_shown_max = (int)n_shown,
                                 .bootstrap = {(int)n_resamples, level, (uint64_t)seed}, .rule = rule_of_options(),
                                 .thresholds_given = !isnan(pass_below) || !isnan(fail_from)};
