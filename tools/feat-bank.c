@@ -612,6 +612,18 @@ static void score(struct job *j, const char *const *path, int n)
 }
 
 /* ------------------------------------------------------------------ main */
+static void name_unused(void)
+{
+    static const void *const of_scoring[] = {&alarms_text, &photographs_path, &scale_text, &score_options.group_score,
+                                             &score_options.n_resamples, &score_options.level, &report_path, &json,
+                                             &seed, NULL};
+    static const void *const of_making[] = {&size_text, &against_path, &no_scores, NULL};
+    if (!bank_path)
+        opt_unused(&tool, of_scoring, "it goes with --score");
+    if (bank_path || join || list || subtract_path)
+        opt_unused(&tool, of_making, "it is for a bank that is made from features");
+}
+
 static void check_usage(int n_operands)
 {
     struct fmt_error e = {0};
@@ -637,6 +649,7 @@ static void check_usage(int n_operands)
     if (output && bank_path && file_is_same(output, report_path))
         msg_usage("-o and --report both write to %s", file_output_name(output));
     parse_size(1);
+    name_unused();
 }
 
 static void close_job(struct job *j)

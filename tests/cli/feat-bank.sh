@@ -185,6 +185,8 @@ status 2 feat-bank -s good.bank --alarms much test.feat
 status 2 feat-bank -s good.bank --join test.feat
 status 2 feat-bank -s good.bank --photographs d --maps maps --scale 2,1 test.feat
 err_has 'the first one lower'
+status 1 feat-bank --alarms 1% -o no.bank nosuch
+err_has '--alarms: not used: it goes with --score'
 check 'no bank is left of what failed' test ! -e no.bank
 status 0 bbu-info --trace good.bank
 out_has 'train.feat'
