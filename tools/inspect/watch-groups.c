@@ -51,13 +51,11 @@ int watch_group_add(struct watch_group *g, const char *name, int32_t view, bool 
 
 int watch_group_views(const struct watch_group *g)
 {
-    uint64_t seen[2] = {0}; /* views have two digits, but from a table any number */
     int n = 0;
     for (int64_t i = 0; i < g->n; i++) {
-        int32_t v = g->photo[i].view;
-        bool counted = v >= 0 && v < 128, again = counted && seen[v / 64] >> v % 64 & 1;
-        if (counted)
-            seen[v / 64] |= (uint64_t)1 << v % 64;
+        bool again = false;
+        for (int64_t k = 0; k < i && g->photo[i].view >= 0; k++)
+            again = again || g->photo[k].view == g->photo[i].view;
         n += !again;
     }
     return n;

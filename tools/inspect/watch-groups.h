@@ -30,7 +30,7 @@ struct watch_group *watch_groups_find(struct watch_groups *g, const char *name, 
 /* A photograph that arrives, or is written again. */
 int watch_group_add(struct watch_group *g, const char *name, int32_t view, bool settled, struct watch_stamp stamp,
                     int64_t now_ms, struct fmt_error *e);
-/* Different views, each photograph without a number counting as one. */
+/* Different views, each photograph without a number counting as one: what rule_views (verdict.h) will count. */
 int watch_group_views(const struct watch_group *g);
 void watch_groups_remove(struct watch_groups *g, int64_t i);
 void watch_groups_release(struct watch_groups *g);
