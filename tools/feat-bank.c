@@ -150,9 +150,8 @@ static void plan_scores(struct job *j, const struct feat_header *h)
 }
 
 /* ------------------------------------------------------------------ making a bank */
-static bool is_wanted(const struct job *j, int32_t label)
+static bool is_wanted(const struct job *j, const struct feat_header *h, int32_t label)
 {
-    const struct feat_header *h = &j->set.header;
     if (class_name)
         return label >= 0 && strcmp(h->class_name[label], class_name) == 0;
     return h->n_classes != 2 || label != j->scoring.plan.positive;
@@ -167,7 +166,7 @@ static struct rows wanted_rows(const struct job *j, const struct featset *set)
     if (!pick)
         msg_die("out of memory");
     for (int64_t i = 0; i < set->rows.n; i++)
-        if (is_wanted(j, set->rows.label[i]))
+        if (is_wanted(j, &set->header, set->rows.label[i]))
             pick[n++] = i;
     if (n == 0)
         msg_die("%s: no photograph %s%s", set->path, class_name ? "of class " : "that is good",

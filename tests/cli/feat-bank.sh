@@ -91,7 +91,10 @@ status 0 bbu-info --json calibrated.bank
 out_has '"scored":'
 status 0 feat-bank --list calibrated.bank
 check 'those that were only scored' grep -q 'scored only	0\.' out
-status 0 feat-bank -q -s calibrated.bank --alarms 30% --resamples 0 -r calibrated.txt test.feat
+feat-bank -q --no-scores -n 5 -o test.bank test.feat && feat-bank --list test.bank | cut -f 1 | sort >good.keys
+check '... are the good ones' bash -c 'diff <(grep "scored only" out | cut -f 1 | sort) good.keys'
+status 0 feat-bank -q --class positive --calibrate test.feat -o odd.bank small.bank
+status 0 feat-bank -q -s calibrated.bank --alarms 40% --resamples 0 -r calibrated.txt test.feat
 
 # ---- joined, subtracted
 feat-bank --list good.bank | cut -f 2 | sort -u >groups
