@@ -77,6 +77,14 @@ static toff_t size_of(thandle_t handle)
     return ((struct decoder *)handle)->bytes;
 }
 
+/* libtiff's words for a size that a damaged file claims, none or too much, are those for memory that ran out. */
+static bool is_there(size_t bytes)
+{
+    void *volatile memory = malloc(bytes);
+    free(memory);
+    return memory != NULL;
+}
+
 static void fail_with(struct decoder *d, const char *format, va_list args)
 {
     char text[200];
@@ -87,7 +95,8 @@ static void fail_with(struct decoder *d, const char *format, va_list args)
         text[n - 1] = 0;
     if (d->status)
         return;
-    if (strstr(text, "memory") || strstr(text, "Memory"))
+    bool memory = strstr(text, "memory") || strstr(text, "Memory");
+    if (memory && !is_there(ALLOCATION_MAX))
         d->status = fmt_fail(d->e, FMT_MEMORY, "out of memory (TIFF: %.120s)", text);
     else if (d->reading || d->ran_out)
         d->status = fmt_fail(d->e, FMT_TRUNCATED, "image data is missing or damaged (%.120s%s)", text,

@@ -437,6 +437,11 @@ static void hostile(void)
     is_int(decode(&m, NULL, &im, NULL, &e), FMT_LIMIT, "the largest side: %s", e.text);
     set_entry(&m, TIFFTAG_IMAGEWIDTH, 0);
     ok(decode(&m, NULL, &im, NULL, &e) != 0, "no width: %s", e.text);
+    uint32_t at;
+    memcpy(&at, m.data + 4, 4);
+    m.data[at] = m.data[at + 1] = 0;
+    is_int(decode(&m, NULL, &im, NULL, &e), FMT_INVALID, "a directory of no entries is not for want of memory: %s",
+           e.text);
     free(m.data);
     f = grey, f.rows = 0;
     m = make(f);
