@@ -116,6 +116,13 @@ tail -n +5 names | bbu-inspect -q --watch - -o n.tsv site.inspector 2>>errors
 by_name n.tsv >got
 check 'a name that had arrived is not lost by a kill' cmp want got
 
+cp -r bbu/test/ there && find there -name '*.jpeg' | head -n 3 >three && echo there/missing-0.jpeg >>three
+status 0 bbu-inspect -q --watch - -o gone.tsv site.inspector <three
+rm -r there && cp gone.tsv before.tsv
+status 0 bbu-inspect -q --watch - -o gone.tsv site.inspector </dev/null
+check 'names that were judged are not judged again when their photographs are gone' \
+    test "$(grep -c ^installation gone.tsv)" -eq "$(grep -c ^installation before.tsv)"
+
 # ---- wrong use, and days without photographs
 mkdir empty
 start --watch empty --journal e.journal -o e.tsv

@@ -141,6 +141,7 @@ struct reading {
     struct watch_journal *j;
     struct name_list judged, named; /* photographs; names from standard input */
     int64_t n_whole;                /* of judged: those of whole records */
+    struct watch_journal last;      /* of names: whether it was judged since it arrived, in .stamp */
     struct fmt_error *e;
 };
 
@@ -165,11 +166,14 @@ static int take_line(struct reading *r, char *line)
         take_name(item.name);
         take_name(item.group);
         item.view = (int32_t)view;
-        return add_item(&r->named, item, r->e);
+        int status = put(&r->last, (struct watch_seen){hash_name(item.name), false}, r->e);
+        return status ? status : add_item(&r->named, item, r->e);
     }
     if (strcmp(word, "judged") == 0 && a && !b && num_i64(a, &r->j->end)) {
-        r->n_whole = r->judged.n;
-        return 0;
+        int status = 0;
+        for (; r->n_whole < r->judged.n && !status; r->n_whole++)
+            status = put(&r->last, (struct watch_seen){hash_name(r->judged.item[r->n_whole].name), true}, r->e);
+        return status;
     }
     return fmt_fail(r->e, FMT_INVALID, "%.250s: is no journal of bbu-inspect", r->j->path);
 }
@@ -213,7 +217,8 @@ static int put_named(struct fmt_buffer *to, const struct named *n)
            put_name(to, n->name) || fmt_buffer_append(to, "\n", 1);
 }
 
-/* What was judged and is still there is remembered; a name that was not judged since has still to be. */
+/* What was judged and is still there is remembered; a name that was not judged since has still to be. One that was is
+ * done, also where its photograph has been moved away. */
 static int rewrite(struct reading *r, int (*named)(void *, const char *, const char *, int32_t), void *arg)
 {
     struct watch_journal *j = r->j;
@@ -230,8 +235,7 @@ static int rewrite(struct reading *r, int (*named)(void *, const char *, const c
     bad |= put_end(&text, j->end);
     for (int64_t i = 0; i < r->named.n && !status; i++) {
         const struct named *n = &r->named.item[i];
-        struct watch_stamp now;
-        if (watch_stamp_of(n->name, &now) && watch_journal_knows(j, n->name, now))
+        if (place_of(&r->last, hash_name(n->name))->stamp)
             continue;
         bad |= put_named(&text, n);
         status = named(arg, n->name, n->group, n->view);
@@ -264,6 +268,7 @@ static int load(struct reading *r, int (*named)(void *, const char *, const char
         status = rewrite(r, named, arg);
     free(r->judged.item);
     free(r->named.item);
+    free(r->last.seen);
     free(text);
     free(data);
     return status;
