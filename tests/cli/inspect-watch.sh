@@ -123,6 +123,15 @@ status 0 bbu-inspect -q --watch - -o gone.tsv site.inspector </dev/null
 check 'names that were judged are not judged again when their photographs are gone' \
     test "$(grep -c ^installation gone.tsv)" -eq "$(grep -c ^installation before.tsv)"
 
+# ---- a folder that a link puts within itself
+mkdir ring && cp "$1"/* ring && ln -s . ring/a && ln -s ../ring ring/b
+start --watch ring --look 0.2 -o ring.tsv
+check 'is looked into once' await 1 ^installation ring.tsv
+sleep 0.5
+stop
+check '... and ends' test $? -eq 0
+check '... with each installation once' test "$(grep -c ^installation ring.tsv)" -eq 1
+
 # ---- wrong use, and days without photographs
 mkdir empty
 start --watch empty --journal e.journal -o e.tsv

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -62,12 +63,38 @@ struct looking {
     struct fmt_error *e;
 };
 
-static int look(struct looking *l, const char *path, size_t relative, int depth)
+struct level { /* a folder that is being looked into, and those around it */
+    struct stat st;
+    const struct level *up;
+};
+
+static bool same_folder(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* By a link a folder can be within itself; its photographs are those that are found already. */
+static bool is_within_itself(const struct watch_folders *f, const struct level *here)
+{
+    struct stat st;
+    for (const struct level *up = here->up; up; up = up->up)
+        if (same_folder(&here->st, &up->st))
+            return true;
+    for (int i = 0; i < f->n_folders; i++)
+        if (stat(f->folder[i], &st) == 0 && same_folder(&here->st, &st))
+            return true;
+    return false;
+}
+
+static int look(struct looking *l, const char *path, size_t relative, int depth, const struct level *up)
 {
     char **name;
     int64_t n;
     struct fmt_error why = {0};
+    struct level here = {.up = up};
     int status = 0;
+    if (depth > 0 && stat(path, &here.st) == 0 && is_within_itself(l->f, &here))
+        return 0;
     if (depth == DEPTH_MAX || watch(l->f, path, relative, &why) || file_list(path, &name, &n, &why)) {
         l->n_unread++;
         return why.status == FMT_MEMORY ? fmt_no_memory(l->e) : 0;
@@ -75,7 +102,7 @@ static int look(struct looking *l, const char *path, size_t relative, int depth)
     for (int64_t i = 0; i < n && !status; i++) {
         char *whole = strchr(".@#$~", *name[i]) ? NULL : file_join(path, name[i]);
         if (whole && file_is_dir(whole))
-            status = look(l, whole, relative, depth + 1);
+            status = look(l, whole, relative, depth + 1, &here);
         else if (whole && photo_list_is_image(name[i]))
             status = l->found(l->arg, whole, relative, false);
         free(whole);
@@ -91,7 +118,7 @@ int watch_folders_look(struct watch_folders *f, watch_found *found, void *arg, i
     f->lost = false;
     for (int i = 0; i < f->n_folders && !status; i++) {
         size_t n = strlen(f->folder[i]);
-        status = look(&l, f->folder[i], n + (f->folder[i][n - 1] != '/'), 0);
+        status = look(&l, f->folder[i], n + (f->folder[i][n - 1] != '/'), 0, NULL);
     }
     *n_unread = l.n_unread;
     return status;
@@ -112,7 +139,7 @@ static int take_event(struct looking *l, const struct inotify_event *event)
     char *whole = file_join(w->path, event->name);
     int status = whole ? 0 : fmt_no_memory(l->e);
     if (!status && event->mask & IN_ISDIR)
-        status = look(l, whole, relative, 1);
+        status = look(l, whole, relative, 1, NULL);
     else if (!status && event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO) && photo_list_is_image(event->name))
         status = l->found(l->arg, whole, relative, true);
     free(whole);
