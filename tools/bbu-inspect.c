@@ -254,15 +254,29 @@ static void stop_watch(int number)
     watch_stop();
 }
 
+/* Verdicts are appended and the journal is replaced: neither is to be a file that this run needs. */
+static void check_outputs(void)
+{
+    const char *const path[] = {append_path, journal};
+    for (int i = 0; i < 2; i++)
+        if (path[i] && input_guard_is_input_path(path[i]))
+            msg_die("%s: is an input of this run: not replaced", path[i]);
+    if (append_path && journal && strcmp(append_path, journal) == 0)
+        msg_die("%s: for verdicts and journal, which are two files", journal);
+}
+
 /* Standard output becomes the file; the journal beside it is the default. */
 static void open_append(void)
 {
     static char beside[4096];
     struct fmt_error e = {0};
-    if (!append_path)
+    if (!append_path) {
+        check_outputs();
         return;
+    }
     if (!journal && (size_t)snprintf(beside, sizeof beside, "%s.journal", append_path) < sizeof beside)
         journal = beside;
+    check_outputs();
     if (!freopen(append_path, "a", stdout)) {
         file_fail(append_path, &e);
         msg_die("%s", e.text);
@@ -284,7 +298,9 @@ static int watch(const char *inspector, const struct judge_how *how)
     }
     if (signals_take(stop_watch, &e))
         msg_die("%s", e.text);
+    input_guard_enable();
     open_judge(&j, inspector, how);
+    input_guard_pause(true); /* photographs are many */
     open_append();
     w.journal = journal;
     w.wait_ms = (int64_t)(1000 * (wait_s > 0 ? wait_s : j.settings.rule.n_views > 0 ? 30 : 2));

@@ -132,6 +132,20 @@ stop
 check '... and ends' test $? -eq 0
 check '... with each installation once' test "$(grep -c ^installation ring.tsv)" -eq 1
 
+# ---- outputs that would be in the way
+cp site.inspector copy.inspector
+status 1 bbu-inspect --watch ring -o site.inspector site.inspector
+err_has 'site.inspector: is an input of this run: not replaced'
+status 1 bbu-inspect --watch ring --journal site.inspector -o x.tsv site.inspector
+status 1 bbu-inspect --watch ring --journal x.tsv -o x.tsv site.inspector
+err_has 'x.tsv: for verdicts and journal, which are two files'
+same site.inspector copy.inspector
+start --watch ring -o one.tsv --journal one.journal
+await 1 ^installation one.tsv
+status 1 bbu-inspect --watch ring -o one.tsv --journal other.journal site.inspector
+err_has 'verdicts: another watch writes to the same file'
+stop
+
 # ---- wrong use, and days without photographs
 mkdir empty
 start --watch empty --journal e.journal -o e.tsv

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -361,6 +362,8 @@ static int open_output(struct watch *w)
 {
     struct stat st;
     w->to_file = fstat(fileno(w->lines->out), &st) == 0 && S_ISREG(st.st_mode);
+    if (w->to_file && w->how->journal && flock(fileno(w->lines->out), LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+        return fmt_fail(w->e, FMT_UNSUPPORTED, "verdicts: another watch writes to the same file");
     bool longer = w->to_file && w->journal.end >= 0 && st.st_size > w->journal.end;
     if (longer && ftruncate(fileno(w->lines->out), w->journal.end))
         return fmt_fail(w->e, FMT_IO, "verdicts: %s", strerror(errno));
