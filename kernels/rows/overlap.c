@@ -265,3 +265,12 @@ int overlap_judge(const struct overlap *o, const char *query, const char *learne
     snprintf(warning, OVERLAP_TEXT, "%.350s%s", text, text[0] ? ": the scores are optimistic (data leakage)" : "");
     return 0;
 }
+
+int overlap_refuse(const struct overlap *o, const char *query, const char *learned, struct fmt_error *e)
+{
+    char text[OVERLAP_TEXT];
+    if (!overlap_any(o))
+        return 0;
+    return fmt_fail(e, FMT_MISMATCH, "%.280s: the scores would be optimistic (data leakage)",
+                    overlap_text(o, query, learned, text));
+}

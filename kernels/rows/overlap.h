@@ -46,5 +46,7 @@ const char *overlap_text(const struct overlap *o, const char *query, const char 
 /* Decides whether such rows are scored. FMT_MISMATCH: they are refused; otherwise sets `warning`, possibly to "". */
 int overlap_judge(const struct overlap *o, const char *query, const char *learned, bool allowed,
                   char warning[OVERLAP_TEXT], struct fmt_error *e);
+/* For a tool that has no --allow-overlap: such rows are always refused. */
+int overlap_refuse(const struct overlap *o, const char *query, const char *learned, struct fmt_error *e);
 
 #endif

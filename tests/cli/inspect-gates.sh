@@ -88,4 +88,17 @@ status 0 bbu-inspect -q --make b.inspector -w "$w" --bank p.bank --choose valsha
 out_has 'score of a photograph: distance to the bank'
 status 1 bbu-inspect -q --make x.inspector -w "$w" --bank p.bank --choose p.test.feat
 err_has 'a bank scores photographs'
+bbu-pack -q --split train bbu.index -o own
+status 1 bbu-inspect -q --make x.inspector -w "$w" --bank p.bank --choose own --missed 50%,50% --positive positive
+err_has 'are in the memory bank, the first is'
+err_lacks 'allow-overlap'
+status 1 bbu-inspect -q --make x.inspector -w "$w" --bank p.bank --faults f.bank --choose valshards --missed 50%,50% \
+    --check own --positive positive
+err_has ' of its groups are in the memory bank'
+# ... known by their contents where they have no groups and other names
+mkdir other && for f in bbu/train/*/*.jpeg; do cp "$f" "other/$(basename "$f" .jpeg | tr - x).jpeg"; done
+(echo path,label; cd other && ls | sed '1~2s/$/,negative/;t;s/$/,positive/') >other.csv
+bbu-index -q --labels other.csv --positive positive other -o other.index
+status 1 bbu-inspect -q --make x.inspector -w "$w" --bank p.bank --choose other.index --missed 50%,50% --positive positive
+err_has 'of its images are in the memory bank'
 done_testing

@@ -223,9 +223,8 @@ static int use_set(struct making *k, int i, const char *path, int (*use)(struct 
 static int check_apart(const struct making *k)
 {
     struct overlap o;
-    char text[OVERLAP_TEXT];
     int status = overlap_sets(&k->set[CHOOSE].rows, &k->set[CHECK].rows, false, &o, k->e);
-    return status ? status : overlap_judge(&o, k->m->check, k->m->choose, false, text, k->e);
+    return status ? status : overlap_refuse(&o, k->m->check, k->m->choose, k->e);
 }
 
 static int find_thresholds(struct making *k)

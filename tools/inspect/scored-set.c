@@ -111,6 +111,7 @@ struct collecting {
 static int collect(void *arg, const struct judged_group *group, const struct judged_photo *photo)
 {
     const struct collecting *c = arg;
+    const struct image_set *images = &c->s->photographs.images;
     struct rows *to = &c->s->rows;
     for (int i = 0; i < group->n_photographs; i++) {
         const struct photo *p = photo[i].photo;
@@ -122,7 +123,10 @@ static int collect(void *arg, const struct judged_group *group, const struct jud
         to->group_view[to->n] = p->view;
         to->key[to->n] = p->name;
         to->group_name[to->n] = p->group;
-        memset(to->content[to->n++], 0, DIGEST_BYTES);
+        memset(to->content[to->n], 0, DIGEST_BYTES);
+        if (images->sha256)
+            memcpy(to->content[to->n], images->sha256[p->image], DIGEST_BYTES);
+        to->n++;
     }
     return 0;
 }
@@ -143,6 +147,8 @@ static int open_photographs(struct scored_set *s, struct judge *j, struct fmt_er
         return fmt_fail(e, FMT_MISMATCH, "%.200s: no class %.100s: thresholds are chosen on labelled photographs",
                         s->path, j->settings.positive ? j->settings.positive : "that is the defect (--positive)");
     status = rows_reserve(&s->rows, COLUMNS, l->n, e);
+    if (!status)
+        status = image_set_look(&l->images, j->device.pool, e);
     return status ? status : judge_run(j, l, &job, e);
 }
 
@@ -151,11 +157,43 @@ static int open_photographs(struct scored_set *s, struct judge *j, struct fmt_er
 static int check_seen(const struct scored_set *s, const struct judge *j, struct fmt_error *e)
 {
     struct overlap o;
-    char text[OVERLAP_TEXT];
     if (!j->has_classifier || !j->classifier.has_seen || s->has_predictions)
         return 0;
     int status = overlap_seen(&j->classifier.fitted, &s->rows, &o, e);
-    return status ? status : overlap_judge(&o, s->path, "the rows that the classifier was fitted to", false, text, e);
+    return status ? status : overlap_refuse(&o, s->path, "the rows that the classifier was fitted to", e);
+}
+
+/* Photographs that vectors of the bank were chosen from: it is near to all of their tokens. */
+static int check_bank(const struct scored_set *s, const struct bank *b, const char *what, struct fmt_error *e)
+{
+    struct rows of = {.n_classes = CLASSES};
+    struct overlap o;
+    int status = rows_reserve(&of, ROWS_LABEL | ROWS_KEY | ROWS_GROUP_NAME | ROWS_CONTENT, b->n_photographs, e);
+    for (int64_t i = 0; i < b->n_photographs && !status; i++) {
+        const struct bank_photograph *p = &b->photograph[i];
+        if (!p->offered)
+            continue;
+        of.label[of.n] = 0;
+        of.key[of.n] = p->key;
+        of.group_name[of.n] = p->group;
+        memcpy(of.content[of.n++], p->content, DIGEST_BYTES);
+    }
+    if (!status)
+        status = overlap_sets(&of, &s->rows, false, &o, e);
+    if (!status)
+        status = overlap_refuse(&o, s->path, what, e);
+    rows_release(&of);
+    return status;
+}
+
+static int check_banks(const struct scored_set *s, const struct judge *j, struct fmt_error *e)
+{
+    int status = 0;
+    if (j->settings.by_bank && j->has_bank)
+        status = check_bank(s, &j->bank, "the memory bank", e);
+    if (!status && j->settings.by_bank && j->has_faults)
+        status = check_bank(s, &j->faults, "the memory bank of faults", e);
+    return status;
 }
 
 static int find_kind(const char *path, enum block_kind *kind, struct fmt_error *e)
@@ -187,6 +225,8 @@ int scored_set_open(struct scored_set *s, const char *path, struct judge *j, str
         status = groups_number((struct rows *[]){&s->rows}, 1, e);
     if (!status)
         status = check_seen(s, j, e);
+    if (!status)
+        status = check_banks(s, j, e);
     if (status)
         scored_set_close(s);
     return status;
