@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *const verdict_names[VERDICTS] = {"pass", "fail", "review", "incomplete"};
 const char *const rule_names[RULES] = {"largest", "mean-of-largest", "learned"};
@@ -112,19 +113,34 @@ enum verdict rule_verdict(const struct verdict_rule *r, double score, int n_view
     return score < r->pass_below ? VERDICT_PASS : score >= r->fail_from ? VERDICT_FAIL : VERDICT_REVIEW;
 }
 
+/* So many digits that a score is written as below the threshold that it is below: not "1, between 0.998 and 1". */
+static int digits_for(double score, double below)
+{
+    char a[32], b[32];
+    int digits = 3;
+    do {
+        digits++;
+        snprintf(a, sizeof a, "%.*g", digits, score);
+        snprintf(b, sizeof b, "%.*g", digits, below);
+    } while (score < below && strcmp(a, b) == 0 && digits < 17);
+    return digits;
+}
+
 const char *rule_reason(const struct verdict_rule *r, double score, int n_views, char text[VERDICT_REASON_BYTES])
 {
     enum verdict v = rule_verdict(r, score, n_views);
+    int n = digits_for(score, v == VERDICT_PASS ? r->pass_below : r->fail_from);
     if (v == VERDICT_INCOMPLETE)
         snprintf(text, VERDICT_REASON_BYTES, "views: %d of %d", n_views, r->n_views);
     else if (isnan(score))
         snprintf(text, VERDICT_REASON_BYTES, "%s", r->how == RULE_LEARNED ? "views: one that the rule does not know"
                                                                           : "score: none");
     else if (v == VERDICT_PASS)
-        snprintf(text, VERDICT_REASON_BYTES, "score: %.4g, passes below %.4g", score, r->pass_below);
+        snprintf(text, VERDICT_REASON_BYTES, "score: %.*g, passes below %.*g", n, score, n, r->pass_below);
     else if (v == VERDICT_FAIL)
-        snprintf(text, VERDICT_REASON_BYTES, "score: %.4g, fails from %.4g on", score, r->fail_from);
+        snprintf(text, VERDICT_REASON_BYTES, "score: %.*g, fails from %.*g on", n, score, n, r->fail_from);
     else
-        snprintf(text, VERDICT_REASON_BYTES, "score: %.4g, between %.4g and %.4g", score, r->pass_below, r->fail_from);
+        snprintf(text, VERDICT_REASON_BYTES, "score: %.*g, between %.*g and %.*g", n, score, n,
+                 r->pass_below, n, r->fail_from);
     return text;
 }

@@ -58,6 +58,7 @@ static void test_verdicts(void)
     is_text(rule_reason(&r, 0.1, 3, text), "score: 0.1, passes below 0.2", "why: pass");
     is_text(rule_reason(&r, 0.75, 3, text), "score: 0.75, fails from 0.6 on", "fail");
     is_text(rule_reason(&r, 0.5, 3, text), "score: 0.5, between 0.2 and 0.6", "review");
+    is_text(rule_reason(&r, 0.59999, 3, text), "score: 0.59999, between 0.2 and 0.6", "digits that tell them apart");
     is_text(rule_reason(&r, 0.1, 2, text), "views: 2 of 3", "incomplete");
 }
 
