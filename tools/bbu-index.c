@@ -105,10 +105,14 @@ static void order_classes(struct dataset *d)
 static void choose_positive(struct dataset *d)
 {
     struct fmt_error e = {0};
-    if (dataset_set_positive(d, positive, &e))
-        msg_die("--positive %s: %s%s%s%s%s", positive, e.text, d->n_classes == 2 ? "; there are " : "",
-                d->n_classes == 2 ? d->class_name[0] : "", d->n_classes == 2 ? " and " : "",
-                d->n_classes == 2 ? d->class_name[1] : "");
+    char known[600] = "";
+    if (!dataset_set_positive(d, positive, &e))
+        return;
+    for (int i = 0; i < d->n_classes && strlen(known) < 400; i++)
+        snprintf(known + strlen(known), 100, "%s\"%.80s\"", i ? ", " : d->n_classes == 2 ? "; there are " : ": ",
+                 d->class_name[i]);
+    msg_die("--positive %s: %s%s%s", positive, e.text, known,
+            d->n_classes == 2 ? "" : "; --classes says which there are, and lets wrong labels be named");
 }
 
 /* Splits of folders and lists, in the way of --divide. */

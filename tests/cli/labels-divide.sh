@@ -18,9 +18,9 @@ bbu-index -q --layout classes --positive bad -o 2.index cl
 check '--classes says the same' bash -c 'cmp <(bbu-info -l 1.index) <(bbu-info -l 2.index)'
 check 'settings name it' bash -c 'bbu-info --json c.index | grep -q "\"positive\":\"bad\""'
 status 1 bbu-index --layout classes --positive ugly -o x.index cl
-err_has '--positive ugly: "ugly" is no class; there are bad and good'
+err_has '--positive ugly: "ugly" is no class; there are "bad", "good"'
 status 1 bbu-index --layout classes --classes good,bad,ugly --positive bad -o x.index cl
-err_has 'of two classes one is the positive; here are 3 classes'
+err_has 'of two classes one is the positive; here are 3 classes: "good", "bad", "ugly"; --classes says'
 status 1 bbu-index --layout folder --positive bad -o x.index cl
 err_has 'here are 0 classes'
 
