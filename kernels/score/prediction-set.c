@@ -54,7 +54,8 @@ static int class_of(const struct prediction_set *s, const char *name)
 
 static int fail_head(struct fmt_error *e)
 {
-    return fmt_fail(e, FMT_INVALID, "no predictions in JSON lines (-o FILE --json of feat-knn or feat-logreg)");
+    return fmt_fail(e, FMT_INVALID, "no predictions in JSON lines (--json where they are made: feat-knn, feat-logreg, "
+                                  "bbu-inspect ...)");
 }
 
 /* A copy in the memory of the set; NULL where there is no text, or no memory. */

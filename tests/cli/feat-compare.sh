@@ -79,7 +79,7 @@ status 1 feat-compare a.json cut.json
 err_has 'cut.json: 49 rows, a.json has 90'
 feat-logreg -q -t train.feat -C 1 --resamples 0 -o a.txt -r /dev/null test.feat
 status 1 feat-compare a.json a.txt
-err_has 'a.txt: line 1: no predictions in JSON lines (-o FILE --json of feat-knn or feat-logreg)'
+err_has 'a.txt: line 1: no predictions in JSON lines (--json where they are made'
 status 1 feat-compare a.scores b.json
 err_has 'a.scores: line 1: no predictions in JSON lines'
 feat-logreg -q -t train.feat -C 1 --positive negative --json --resamples 0 -o negative.json -r /dev/null test.feat
