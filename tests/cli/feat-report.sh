@@ -22,7 +22,7 @@ check 'more faults are found' test "$(page_faults other.html | wc -l)" -ge 6
 man_fixture site || { check 'the fixture is made' false; done_testing; }
 cd site || exit 1
 feat-logreg -q -t train.feat --val val.feat --json --resamples 100 -o test.json -r scores.json test.feat
-status 0 feat-report -c bbu.index -f all.feat -s scores.json --missed 5%,95% --alarms 5/100 --resamples 100 -o r.html test.json
+status 0 feat-report -c bbu.index -f bbu.feat -s scores.json --missed 5%,95% --alarms 5/100 --resamples 100 -o r.html test.json
 check 'nothing is said' test ! -s err
 page_is_good r.html 'a report'
 has r.html '<strong>positive</strong> is the defect, negative is good. A score is the probability of positive.'
@@ -61,7 +61,7 @@ browse r.html 'a report'
 
 # ---- the same bytes again, over the same file, by any number of threads
 for jobs in 1 4; do
-    status 0 feat-report -j $jobs -c bbu.index -f all.feat -s scores.json --missed 5%,95% --alarms 5/100 --resamples 100 -o again.html test.json
+    status 0 feat-report -j $jobs -c bbu.index -f bbu.feat -s scores.json --missed 5%,95% --alarms 5/100 --resamples 100 -o again.html test.json
     same r.html again.html
 done
 status 0 feat-report -c bbu.index --resamples 0 -o again.html test.json
@@ -277,8 +277,8 @@ check 'beside five photographs' test "$(grep -c 'data:image/jpeg' p.html)" = 5
 status 0 feat-report --pca patches.feat -c bbu.index -n 5 -o again.html
 same p.html again.html
 browse p.html 'components'
-status 1 feat-report --pca all.feat -o x.html
-err_has 'all.feat: not features of patches'
+status 1 feat-report --pca bbu.feat -o x.html
+err_has 'bbu.feat: not features of patches'
 
 # ---- what it refuses
 status 2 feat-report

@@ -18,10 +18,10 @@ make_fixture() {
         optim.epochs=2 optim.warmup_epochs=1 evaluation.eval_period_iterations=2 train.saveckp_freq=2 \
         train.batch_size_per_gpu=4
     cp "$(ls -d run/eval/training_*/teacher_checkpoint.safetensors | tail -n 1)" tiny.safetensors
-    dino-extract -q -w tiny.safetensors shards -o all.feat
+    dino-extract -q -w tiny.safetensors shards -o bbu.feat
     local split
     for split in train val test; do
-        feat-cat -q --split $split all.feat -o $split.feat
+        feat-cat -q --split $split bbu.feat -o $split.feat
     done
 }
 # The commands of a page's EXAMPLES, one a line.
