@@ -137,6 +137,14 @@ static void draw_key(const struct inspection *in, struct page *p, const struct k
     fputs("</figcaption>\n</figure>\n", p->out);
 }
 
+static bool has_labelled(const struct slice *part, int n)
+{
+    for (int v = 0; v < n; v++)
+        if (part[v].n[0] > 0 || part[v].n[1] > 0)
+            return true;
+    return false;
+}
+
 /* ------------------------------------------------------------------ the table */
 static void put_median(struct page *p, const double *sorted, int64_t n)
 {
@@ -181,7 +189,8 @@ static int section_key(const struct inspection *in, struct page *p, const struct
     if (!status) {
         snprintf(heading, sizeof heading, "By %.100s", key->name);
         page_heading(p, heading);
-        draw_key(in, p, key, part, index);
+        if (has_labelled(part, key->n_values)) /* without labels there are no bars */
+            draw_key(in, p, key, part, index);
         put_key(p, key, part);
     }
     for (int v = 0; v < key->n_values; v++)

@@ -58,7 +58,7 @@ static void put_photo(struct inspection *in, struct page *p, const struct case_p
     page_text(p, "%s", s->key);
     if (s->view >= 0)
         page_text(p, ", view %d", s->view);
-    if (!isnan(s->score))
+    if (!isnan(s->score) && strncmp(s->reason, "score:", 6) != 0) /* that names it, too */
         page_text(p, ", score %s", section_score(in, s->score, score));
     if (s->reason[0])
         page_text(p, ", %s", s->reason);
