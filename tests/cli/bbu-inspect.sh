@@ -47,6 +47,12 @@ same of-run.inspector of-file.inspector
 status 1 bbu-inspect --make x.inspector -w "$w" -m m.logreg --choose nosuch --missed 50%,50%
 err_has 'nosuch: No such file'
 
+# ---- one photograph does not stand for the views of an installation
+one=$(find bbu/test -name '*-0.jpeg' | sort | head -n 1)
+for view in 0 1 2; do printf '%s\tG\t%d\n' "$one" $view; done | bbu-inspect -q --verdicts-only site.inspector - >out
+check 'named three times it is one view of three' grep -q "^installation	G	G	1	.*	incomplete	views: 1 of 3" out
+check 'and is judged once' test "$(grep -c '^photograph' out)" = 1
+
 # ---- scores are those of features and classifier, to the bit
 scores() { sed -n 's/.*"photograph":"\([^"]*\)".*"score":\([^,]*\),.*/\1 \2/p' "$1" | sort; }
 predicted() { sed -n 's/.*"key":"\([^"]*\)".*"scores":\[[^,]*,\([^]]*\)\].*/\1 \2/p' "$1" | sort; }

@@ -104,12 +104,35 @@ static int by_group(const void *a, const void *b)
     return c ? c : (x->image > y->image) - (x->image < y->image);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct photo *x = a, *y = b;
+    if (x->i_group != y->i_group)
+        return x->i_group < y->i_group ? -1 : 1;
+    int c = strcmp(x->name, y->name);
+    return c ? c : (x->image > y->image) - (x->image < y->image);
+}
+
+/* A file that was named several times is one photograph of its installation: it does not stand for other views. */
+static void drop_repeated(struct photo_list *l)
+{
+    int64_t n = 0;
+    qsort(l->photo, (size_t)l->n, sizeof *l->photo, by_name);
+    for (int64_t i = 0; i < l->n; i++)
+        if (n == 0 || l->photo[n - 1].i_group != l->photo[i].i_group || strcmp(l->photo[n - 1].name, l->photo[i].name))
+            l->photo[n++] = l->photo[i];
+    l->n = n;
+}
+
 int photo_list_sort(struct photo_list *l, struct fmt_error *e)
 {
     int status = l->n > 0 ? number_groups(l, e) : 0;
-    if (!status && l->n > 0)
-        qsort(l->photo, (size_t)l->n, sizeof *l->photo, by_group);
-    return status;
+    if (status || l->n == 0)
+        return status;
+    if (!l->images.from_shards) /* several sets of shards may have a key each */
+        drop_repeated(l);
+    qsort(l->photo, (size_t)l->n, sizeof *l->photo, by_group);
+    return 0;
 }
 
 /* ------------------------------------------------------------------ image files and folders */

@@ -52,6 +52,7 @@ void photo_list_close(struct photo_list *l); /* a zeroed struct is allowed */
  * name from `relative` on; in_folder: the name is below a folder that was named. Texts are copied. */
 int photo_list_add(struct photo_list *l, const char *name, size_t relative, bool in_folder, const char *group,
                    int32_t view, const struct group_pattern *pattern, struct fmt_error *e);
+/* Numbers the installations and puts the list in order; a file that was added to one of them twice is there once. */
 int photo_list_sort(struct photo_list *l, struct fmt_error *e);
 
 /* The installation of a name as photo_list_add finds it: m->group, m->view. */
