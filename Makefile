@@ -173,7 +173,7 @@ $(B)/libtools.a: $(OBJ_modules)
 $(LIBS):
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  AR   $@")
-	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+	$(Q)rm -f $@.$$$$ && $(AR) rcs $@.$$$$ $(filter %.o,$^) && mv $@.$$$$ $@ # whole, whoever else makes it
 
 define link
 @mkdir -p $(@D)
