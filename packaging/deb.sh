@@ -22,35 +22,35 @@ umask 022
 stage=$(mktemp -d "$(cd "$B" && pwd)/deb-XXXXXX")
 trap 'rm -rf "$stage"' EXIT
 chmod 755 "$stage"
-root=$stage/root doc=$stage/root/usr/share/doc/dinotools
+tree=$stage/tree doc=$stage/tree/usr/share/doc/dinotools
 
-${MAKE:-make} -s B="$B" DEPS=0 install DESTDIR="$root" PREFIX=/usr HELPERDIR=/usr/libexec/dinotools \
+${MAKE:-make} -s B="$B" DEPS=0 install DESTDIR="$tree" PREFIX=/usr HELPERDIR=/usr/libexec/dinotools \
     ZSHDIR=/usr/share/zsh/vendor-completions
-strip --strip-unneeded --remove-section=.comment --remove-section=.note "$root"/usr/bin/* "$root"/usr/libexec/dinotools/*
+strip --strip-unneeded --remove-section=.comment --remove-section=.note "$tree"/usr/bin/* "$tree"/usr/libexec/dinotools/*
 
 # What the policy wants of documentation: tables named in the first line of a page, sourced scripts not executable.
-for page in $(grep -l '^\.TS' "$root"/usr/share/man/man*/*); do sed -i "1i '\\\\\" t" "$page"; done
+for page in $(grep -l '^\.TS' "$tree"/usr/share/man/man*/*); do sed -i "1i '\\\\\" t" "$page"; done
 for script in "$doc"/examples/*.sh; do head -n 1 "$script" | grep -q '^#!' || chmod 644 "$script"; done
 rm "$doc/LICENSE"
 cp packaging/copyright "$doc/copyright"
 mv "$doc/NEWS.md" "$doc/changelog"
 printf 'dinotools (%s) unstable; urgency=medium\n\n  * See changelog.gz.\n\n -- %s  %s\n' "$version" "$maintainer" \
     "$(date -u -R -d "@$SOURCE_DATE_EPOCH")" >"$doc/changelog.Debian"
-gzip -9n "$doc/changelog" "$doc/changelog.Debian" "$root"/usr/share/man/man*/*
-mkdir -p "$root/usr/share/lintian/overrides"
-cp packaging/lintian-overrides "$root/usr/share/lintian/overrides/dinotools"
+gzip -9n "$doc/changelog" "$doc/changelog.Debian" "$tree"/usr/share/man/man*/*
+mkdir -p "$tree/usr/share/lintian/overrides"
+cp packaging/lintian-overrides "$tree/usr/share/lintian/overrides/dinotools"
 
 # dpkg-shlibdeps reads debian/control of the folder it is in.
-mkdir "$stage/debian" "$root/DEBIAN"
+mkdir "$stage/debian" "$tree/DEBIAN"
 printf 'Source: dinotools\n\nPackage: dinotools\nArchitecture: any\n' >"$stage/debian/control"
-depends=$(cd "$stage" && dpkg-shlibdeps -O root/usr/bin/* root/usr/libexec/dinotools/* | sed -n 's/^shlibs:Depends=//p')
+depends=$(cd "$stage" && dpkg-shlibdeps -O tree/usr/bin/* tree/usr/libexec/dinotools/* | sed -n 's/^shlibs:Depends=//p')
 [ -n "$depends" ] || { echo "deb.sh: the libraries are of no Debian package" >&2; exit 1; }
-(cd "$root" && find usr -type f | sort | xargs -d '\n' md5sum) >"$root/DEBIAN/md5sums"
+(cd "$tree" && find usr -type f | sort | xargs -d '\n' md5sum) >"$tree/DEBIAN/md5sums"
 sed -e "s/@VERSION@/$version/; s/@ARCH@/$arch/; s/@MAINTAINER@/$maintainer/; s/@DEPENDS@/$depends/" \
-    -e "s/@SIZE@/$(du -sk --apparent-size "$root/usr" | cut -f 1)/" packaging/control >"$root/DEBIAN/control"
+    -e "s/@SIZE@/$(du -sk --apparent-size "$tree/usr" | cut -f 1)/" packaging/control >"$tree/DEBIAN/control"
 
-find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+find "$tree" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 deb=$B/dinotools_${version}_$arch.deb
-dpkg-deb --root-owner-group -Zxz --build "$root" "$stage/made.deb" >/dev/null
+dpkg-deb --root-owner-group -Zxz --build "$tree" "$stage/made.deb" >/dev/null
 mv "$stage/made.deb" "$deb"
 echo "$deb"

@@ -14,13 +14,15 @@
 #include "signals.h"
 #include "unpack.h"
 #include "verdict-lines.h"
+#include "verdict-options.h"
 #include "watch.h"
 
 static const char *output, *weights, *classifier, *bank, *faults, *choose, *check_path, *positive, *pattern;
-static const char *rule = "largest", *score, *missed, *alarms, *thresholds, *precision, *unpack_folder, *split;
+static const char *score, *thresholds, *precision, *unpack_folder, *split;
 static const char *reference, *gates = "0.5%,95%";
 static const char *device_name = "auto";
-static int64_t k = 2, n_views = -1, n_jobs;
+static int64_t n_views = -1, n_jobs;
+static struct verdict_options verdict_options = VERDICT_OPTIONS_DEFAULT;
 static const char *append_path, *journal;
 static struct opt_list watched;
 static double level = 0.95, wait_s = -1, look_s = 10;
@@ -51,13 +53,10 @@ static const struct opt options[] = {
     OPT_STRING(0, "gates", &gates, "SHARE[,SURE]", "each gate stops at most this share of good photographs [0.5%,95%]"),
     OPT_CHOICE(0, "score", &score, "classifier|bank", "what a photograph's score is of [classifier, if there is one]"),
     OPT_STRING(0, "positive", &positive, "CLASS", "the defect [as the classifier says]"),
-    OPT_CHOICE(0, "rule", &rule, "largest|mean-of-largest|learned",
-               "an installation's score from its photographs' [largest]"),
-    OPT_COUNT(0, "largest", &k, 1, 1000, "K", "how many scores the mean is of [2]"),
+    VERDICT_OPTIONS_RULE(verdict_options),
     OPT_COUNT(0, "views", &n_views, 0, 1000, "N", "of an installation; 0: not checked [that of all of --choose]"),
     OPT_PATH(0, "choose", &choose, "FILE", "choose thresholds on these: features, predictions, a catalogue or shards"),
-    OPT_STRING(0, "missed", &missed, "SHARE[,SURE]", "of faulty installations at most this share may pass [5%,95%]"),
-    OPT_STRING(0, "alarms", &alarms, "SHARE[,SURE]", "of good installations at most this share may fail [no promise]"),
+    VERDICT_OPTIONS_PROMISES(verdict_options),
     OPT_STRING(0, "thresholds", &thresholds, "P,F", "pass below P, fail from F on, instead of --choose"),
     OPT_PATH(0, "check", &check_path, "FILE", "count what becomes of the promises on these, which are not of --choose"),
     OPT_REAL(0, "level", &level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]"),
@@ -77,13 +76,11 @@ static const struct opt_tool tool = {
 /* ------------------------------------------------------------------ options */
 static void parse_promises(struct make_inspector *m)
 {
-    const char *const text[PROMISE_KINDS] = {[PROMISE_MISSED] = missed, [PROMISE_ALARMS] = alarms};
     struct fmt_error e = {0};
-    for (int what = 0; what < PROMISE_KINDS; what++)
-        if (text[what] && promise_parse(&m->promise[m->n_promises++], (enum promise_kind)what, text[what], &e))
-            msg_usage("--%s %s", promise_names[what], e.text);
+    if (verdict_options_promises(&verdict_options, m->promise, &m->n_promises, &e))
+        msg_usage("%s", e.text);
     if (m->n_promises == 0 && choose)
-        promise_parse(&m->promise[m->n_promises++], PROMISE_MISSED, "5%,95%", &e);
+        m->promise[m->n_promises++] = verdict_options_default_promise();
 }
 
 /* "0.5%,95%" as of alarms. On average, without a confidence, is what half of all sets keep. */
@@ -109,17 +106,10 @@ static void parse_thresholds(struct make_inspector *m)
         msg_usage("--thresholds %s: one number, or two that ascend, with a comma between them", thresholds);
 }
 
-static enum rule_how parse_rule(void)
-{
-    int how = RULE_LARGEST;
-    while (how + 1 < RULES && strcmp(rule, rule_names[how]) != 0)
-        how++;
-    return (enum rule_how)how;
-}
-
 static const void *const of_making[] = {
-    &weights, &classifier, &bank, &faults, &score, &positive, &rule, &k, &n_views, &choose, &missed, &alarms,
-    &thresholds, &reference, &gates, &check_path, &level, &compress, &provenance, NULL};
+    &weights, &classifier, &bank, &faults, &score, &positive, &verdict_options.rule, &verdict_options.k, &n_views,
+    &choose, &verdict_options.missed, &verdict_options.alarms, &thresholds, &reference, &gates, &check_path, &level,
+    &compress, &provenance, NULL};
 static const void *const of_judging[] = {&null_names, &split, &always_done, NULL};
 
 static const void *const of_watching[] = {&append_path, &journal, &wait_s, &look_s, NULL};
@@ -140,7 +130,7 @@ static void check_make_usage(int n_operands)
         msg_usage("--score %s: there is none", score);
     if (!choose == !thresholds)
         msg_usage("--make needs thresholds: --choose FILE finds them, --thresholds gives them; one of the two");
-    if (!choose && (missed || alarms))
+    if (!choose && (verdict_options.missed || verdict_options.alarms))
         msg_usage("--missed and --alarms are promises for --choose");
     opt_unused(&tool, of_judging, "it is for judging");
 }
@@ -185,7 +175,8 @@ static int make(const struct judge_how *how)
     struct make_inspector m = {.output = output, .weights = weights, .classifier = classifier, .bank = bank,
                                .faults = faults, .reference = reference, .choose = choose, .check = check_path,
                                .positive = positive, .pattern = pattern, .precision = precision,
-                               .how = parse_rule(), .k = (int)k, .n_views = (int)n_views, .level = level,
+                               .how = verdict_options_rule(&verdict_options), .k = (int)verdict_options.k,
+                               .n_views = (int)n_views, .level = level,
                                .weights_level = compress ? 3 : BLOCK_STORED, .explain = provenance};
     m.by_bank = bank && (!classifier || (score && strcmp(score, "bank") == 0));
     parse_promises(&m);

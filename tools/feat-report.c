@@ -20,10 +20,12 @@
 #include "report-points.h"
 #include "rootpath.h"
 #include "run-page.h"
+#include "verdict-options.h"
 #include "weights.h"
 
-static const char *output = "-", *title, *catalogue, *photographs, *maps, *positive, *scores, *missed, *alarms, *run,
+static const char *output = "-", *title, *catalogue, *photographs, *maps, *positive, *scores, *run,
     *pca, *group_score = "max", *device_name = "auto";
+static struct verdict_options promised; /* the promises alone */
 static struct opt_list features, search_folders;
 static int64_t n_shown = 12, n_views, n_resamples = 1000, n_jobs, seed, k, size = 8 << 20;
 static double pass_below = NAN, fail_from = NAN, level = 0.95;
@@ -40,9 +42,9 @@ static const struct opt options[] = {
     OPT_REAL(0, "fail-from", &fail_from, -1e300, 1e300, "S", "and fail from this score on [as --pass-below]"),
     OPT_COUNT(0, "views", &n_views, 0, 1000, "N", "of an installation; with fewer it is incomplete; 0: any [0]"),
     OPT_CHOICE(0, "group-score", &group_score, "max|mean", "score of an installation [max]"),
-    OPT_STRING(0, "missed", &missed, "SHARE[,SURE]",
+    OPT_STRING(0, "missed", &promised.missed, "SHARE[,SURE]",
                "was this promise kept? of the defects at most SHARE pass [as --scores says]"),
-    OPT_STRING(0, "alarms", &alarms, "SHARE[,SURE]", "the same of the good that fail [as --scores says]"),
+    OPT_STRING(0, "alarms", &promised.alarms, "SHARE[,SURE]", "the same of the good that fail [as --scores says]"),
     OPT_PATH('s', "scores", &scores, "FILE", "thresholds, promises of a report of feat-logreg, feat-knn, feat-verdict"),
     OPT_STRING(0, "positive", &positive, "CLASS", "the defect [as the predictions say; of a catalogue the second]"),
     OPT_COUNT('k', "neighbours", &k, 1, 1000000, "N",
@@ -190,15 +192,6 @@ static void take_thresholds(struct inspection *in)
     }
 }
 
-static void add_promise(struct inspection *in, enum promise_kind what, const char *text)
-{
-    struct fmt_error e = {0};
-    if (!text)
-        return;
-    if (promise_parse(&in->promise[in->n_promises++], what, text, &e))
-        msg_usage("--%s %s", promise_names[what], e.text);
-}
-
 /* The thresholds of the rule, and those of a report of scores. */
 static void add_points(struct inspection *in)
 {
@@ -238,8 +231,8 @@ static void report_inspection(char **path, int n_paths)
     struct fmt_error e = {0};
     struct page page;
     cases_init(&in.cases, positive);
-    add_promise(&report, PROMISE_MISSED, missed);
-    add_promise(&report, PROMISE_ALARMS, alarms);
+    if (verdict_options_promises(&promised, report.promise, &report.n_promises, &e))
+        msg_usage("%s", e.text);
     if (device_open(&in.device, device_name, (int)n_jobs, msg_warn, &e))
         opt_fail(&e);
     report.pool = in.device.pool;
@@ -294,8 +287,8 @@ static void report_pca(void)
 static void note_unused(void)
 {
     static const void *const of_inspection[] = {
-        &features, &maps, &pass_below, &fail_from, &n_views, &missed, &alarms, &scores, &positive, &k, &n_resamples,
-        &level, &seed, &group_score, &n_jobs, &device_name, NULL};
+        &features, &maps, &pass_below, &fail_from, &n_views, &promised.missed, &promised.alarms, &scores, &positive,
+        &k, &n_resamples, &level, &seed, &group_score, &n_jobs, &device_name, NULL};
     static const void *const of_pictures[] = {&catalogue, &photographs, &n_shown, &size, &search_folders, NULL};
     if (run || pca)
         opt_unused(&tool, of_inspection, "it is for predictions");

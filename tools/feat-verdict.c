@@ -12,21 +12,20 @@
 #include "prediction-set.h"
 #include "report-print.h"
 #include "rule-learn.h"
+#include "verdict-options.h"
 #include "verdict-report.h"
 #include "version.h"
 
-static const char *choose_path, *missed, *alarms, *how = "largest", *good_class, *output, *report_path = "-";
-static int64_t largest = 2, n_views, k, seed;
+static const char *choose_path, *good_class, *output, *report_path = "-";
+static int64_t n_views, k, seed;
+static struct verdict_options verdict_options = VERDICT_OPTIONS_DEFAULT;
 static double level = 0.95;
 static bool json, verdicts_only, allow_overlap;
 
 static const struct opt options[] = {
     OPT_PATH('c', "choose", &choose_path, "FILE", "choose thresholds on these predictions: validation, or out of fold"),
-    OPT_STRING(0, "missed", &missed, "SHARE[,SURE]", "of faulty installations at most this share may pass [5%,95%]"),
-    OPT_STRING(0, "alarms", &alarms, "SHARE[,SURE]", "of good installations at most this share may fail [no promise]"),
-    OPT_CHOICE(0, "rule", &how, "largest|mean-of-largest|learned",
-               "an installation's score from its photographs' [largest]"),
-    OPT_COUNT(0, "largest", &largest, 1, 1000, "K", "how many scores the mean is of [2]"),
+    VERDICT_OPTIONS_PROMISES(verdict_options),
+    VERDICT_OPTIONS_RULE(verdict_options),
     OPT_COUNT(0, "views", &n_views, 0, 1000, "N", "of an installation; with fewer it is incomplete; 0: any [0]"),
     OPT_STRING(0, "good", &good_class, "CLASS", "all other classes are faults [of two classes the negative one]"),
     OPT_COUNT('k', "neighbours", &k, 1, 1000000, "N",
@@ -88,24 +87,16 @@ static void check_of(const char *path, int status, const struct fmt_error *e)
 /* ------------------------------------------------------------------ options */
 static void parse_promises(struct job *j)
 {
-    const char *const text[PROMISE_KINDS] = {[PROMISE_MISSED] = missed || alarms ? missed : "5%",
-                                             [PROMISE_ALARMS] = alarms};
     struct fmt_error e = {0};
-    for (int what = 0; what < PROMISE_KINDS; what++)
-        if (text[what] && promise_parse(&j->promise[j->n_promises++], (enum promise_kind)what, text[what], &e))
-            msg_usage("--%s %s", promise_names[what], e.text);
-}
-
-static void parse_rule(struct verdict_rule *r)
-{
-    *r = (struct verdict_rule){.k = (int)largest, .n_views = (int)n_views};
-    while (strcmp(rule_names[r->how], how) != 0)
-        r->how++;
+    if (verdict_options_promises(&verdict_options, j->promise, &j->n_promises, &e))
+        msg_usage("%s", e.text);
+    if (j->n_promises == 0)
+        j->promise[j->n_promises++] = verdict_options_default_promise();
 }
 
 static void name_unused(bool has_query, bool learned, bool mean)
 {
-    static const void *const of_mean[] = {&largest, NULL}, *const of_learned[] = {&seed, NULL};
+    static const void *const of_mean[] = {&verdict_options.k, NULL}, *const of_learned[] = {&seed, NULL};
     static const void *const of_query[] = {&allow_overlap, &verdicts_only, NULL};
     static const void *const of_output[] = {&verdicts_only, NULL};
     if (!mean)
@@ -414,7 +405,8 @@ int main(int argc, char **argv)
     int first = opt_parse(&tool, argc, argv);
     struct job j = {.n_promises = 0};
     parse_promises(&j);
-    parse_rule(&j.rule);
+    j.rule = (struct verdict_rule){.how = verdict_options_rule(&verdict_options), .k = (int)verdict_options.k,
+                                   .n_views = (int)n_views};
     check_usage(&j, argc - first);
     file_on_signal();
     input_guard_enable();

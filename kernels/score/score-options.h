@@ -1,4 +1,5 @@
-/* score-options.h - the options for scores that feat-knn and feat-logreg share, and the plan made from them. */
+/* score-options.h - the options for scores that feat-knn and feat-logreg share, and other tools in part; the plan made
+ * from them. */
 #ifndef SCORE_OPTIONS_H
 #define SCORE_OPTIONS_H
 
@@ -26,17 +27,22 @@ struct score_options {
         .at_recall = "0.9,0.95,0.99", .at_precision = "0.9,0.95", .group_score = "max", .n_resamples = 1000, \
         .level = 0.95 \
     }
+#define SCORE_OPTIONS_POSITIVE(o) \
+    OPT_STRING(0, "positive", &(o).positive, "CLASS", "of two classes, the one to be found [the second]")
+#define SCORE_OPTIONS_PRECISION(o) \
+    OPT_FLAG(0, "allow-precision", &(o).allow_precision, \
+             "use features together although they were computed in different precisions")
+#define SCORE_OPTIONS_GROUPS(o) \
+    OPT_CHOICE(0, "group-score", &(o).group_score, "max|mean", "score of a group of images [max]"), \
+        OPT_COUNT(0, "resamples", &(o).n_resamples, 0, 1000000, "N", "resamples for the intervals; 0: none [1000]"), \
+        OPT_REAL(0, "level", &(o).level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]")
 #define SCORE_OPTIONS(o) \
-    OPT_STRING(0, "positive", &(o).positive, "CLASS", "of two classes, the one to be found [the second]"), \
+    SCORE_OPTIONS_POSITIVE(o), \
         OPT_STRING(0, "at-recall", &(o).at_recall, "R,R,...", "precision at these recalls [0.9,0.95,0.99]"), \
         OPT_STRING(0, "at-precision", &(o).at_precision, "P,P,...", "recall at these precisions [0.9,0.95]"), \
         OPT_FLAG(0, "allow-overlap", &(o).allow_overlap, \
                  "score rows although their image or group was learned from"), \
-        OPT_FLAG(0, "allow-precision", &(o).allow_precision, \
-                 "use features together although they were computed in different precisions"), \
-        OPT_CHOICE(0, "group-score", &(o).group_score, "max|mean", "score of a group of images [max]"), \
-        OPT_COUNT(0, "resamples", &(o).n_resamples, 0, 1000000, "N", "resamples for the intervals; 0: none [1000]"), \
-        OPT_REAL(0, "level", &(o).level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]")
+        SCORE_OPTIONS_PRECISION(o), SCORE_OPTIONS_GROUPS(o)
 
 /* "0.5,0.9" -> numbers in [low, high], at most max; returns how many, or -1. out may be NULL. */
 int score_options_numbers(const char *text, double low, double high, int max, double *out);
