@@ -17,6 +17,7 @@
 #include "groups.h"
 #include "input-guard.h"
 #include "msg.h"
+#include "name-list.h"
 #include "num.h"
 #include "predictions.h"
 #include "progress.h"
@@ -360,83 +361,29 @@ static void join_banks(struct job *j, const char *const *path, int n)
     free(in);
 }
 
-/* Names that are to be removed: lines of a text, or the photographs of a bank. */
-struct names {
-    char **name; /* [n] sorted */
-    int64_t n, capacity;
-    int64_t n_found;
-};
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void add_name(struct names *s, char *name)
-{
-    struct fmt_error e = {0};
-    check(fmt_grow(&s->name, s->n, &s->capacity, sizeof *s->name, &e), &e);
-    s->name[s->n++] = name;
-}
-
-static bool is_named(void *arg, const struct bank_photograph *p)
-{
-    const struct names *s = arg;
-    const char *name[] = {p->key, p->group};
-    for (int k = 0; k < 2; k++)
-        if (name[k][0] && s->n > 0 && bsearch(&name[k], s->name, (size_t)s->n, sizeof *s->name, by_name))
-            return true;
-    return false;
-}
-
-/* A key or group in each line; the names point into the text, for free(). */
-static char *read_names(struct names *s, const char *path)
-{
-    struct fmt_error e = {0};
-    uint8_t *data;
-    size_t bytes;
-    check(file_load(path, (size_t)1 << 30, &data, &bytes, &e), &e);
-    char *text = malloc(bytes + 1), *rest = text, *line;
-    if (!text)
-        msg_die("out of memory");
-    memcpy(text, data, bytes);
-    text[bytes] = 0;
-    if (strlen(text) != bytes)
-        msg_die("%s: a bank, or a text with a key or group in each line, is needed", path);
-    while ((line = strsep(&rest, "\n")) != NULL)
-        if (*line)
-            add_name(s, line);
-    free(data);
-    return text;
-}
-
 static void subtract(struct job *j, const char *path)
 {
     struct fmt_error e = {0};
-    struct names names = {.n = 0};
+    struct name_list names = {.n = 0};
     struct bank other = {.n_photographs = 0};
-    char *text = NULL;
     int64_t n_dropped;
     read_bank(&j->bank, path);
     score_inputs_add(&j->scoring.inputs, "bank", path, j->bank.identity);
     if (is_bank(subtract_path)) {
         read_bank(&other, subtract_path);
-        for (int64_t i = 0; i < other.n_photographs; i++)
-            add_name(&names, (char *)other.photograph[i].key);
-    } else
-        text = read_names(&names, subtract_path);
-    if (names.n > 0)
-        qsort(names.name, (size_t)names.n, sizeof *names.name, by_name);
-    check_of(path, bank_subtract(&j->bank, is_named, &names, &n_dropped, &e), &e);
+        check(name_list_take_bank(&names, &other, &e), &e);
+    } else {
+        check(name_list_read(&names, subtract_path, &e), &e);
+    }
+    check_of(path, bank_subtract(&j->bank, name_list_has, &names, &n_dropped, &e), &e);
     msg_note("%s removed; %s of %s are left", FMT_COUNT(n_dropped, "photograph", "photographs"),
              FMT_COUNT(j->bank.n_vectors, "vector", "vectors"),
              FMT_COUNT(j->bank.n_photographs, "photograph", "photographs"));
     if (n_dropped == 0)
         msg_warn("%s: none of its photographs is named by %s", path, subtract_path);
     save_bank(j, "subtracted");
+    name_list_release(&names);
     bank_release(&other);
-    free(names.name);
-    free(text);
 }
 
 static void print_line(const char *text)

@@ -102,6 +102,10 @@ head -n 2 groups >first
 status 0 feat-bank --subtract first -o rest.bank good.bank
 err_has 'photographs removed'
 check 'none of them is left' bash -c '! feat-bank --list rest.bank | cut -f 2 | grep -qxFf first'
+sed 's/$/\r/' first >windows
+status 0 feat-bank -q --subtract windows --no-provenance -o windows.bank good.bank
+status 0 feat-bank -q --subtract first --no-provenance -o unix.bank good.bank
+same windows.bank unix.bank
 status 0 feat-bank -q --subtract rest.bank -o part.bank good.bank
 check 'a whole bank is subtracted' bash -c 'diff <(feat-bank --list part.bank | cut -f 2 | sort -u) first'
 status 0 feat-bank -q --join -o joined.bank rest.bank part.bank good.bank

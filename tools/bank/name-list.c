@@ -1,0 +1,86 @@
+/* name-list.c - see name-list.h. */
+#include "name-list.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+
+enum { TEXT_BYTES_MAX = 1 << 30 };
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int add(struct name_list *l, const char *name, struct fmt_error *e)
+{
+    int status = fmt_grow(&l->name, l->n, &l->capacity, sizeof *l->name, e);
+    if (!status)
+        l->name[l->n++] = name;
+    return status;
+}
+
+static void sort(struct name_list *l)
+{
+    if (l->n > 0)
+        qsort(l->name, (size_t)l->n, sizeof *l->name, by_name);
+}
+
+static int add_lines(struct name_list *l, struct fmt_error *e)
+{
+    char *rest = l->text, *line;
+    int status = 0;
+    while (!status && (line = strsep(&rest, "\n")) != NULL) {
+        size_t n = strlen(line);
+        if (n > 0 && line[n - 1] == '\r')
+            line[--n] = 0;
+        if (n > 0)
+            status = add(l, line, e);
+    }
+    return status;
+}
+
+int name_list_read(struct name_list *l, const char *path, struct fmt_error *e)
+{
+    uint8_t *data;
+    size_t bytes;
+    int status = file_load(path, TEXT_BYTES_MAX, &data, &bytes, e);
+    if (status)
+        return status;
+    if (memchr(data, 0, bytes))
+        status = fmt_fail(e, FMT_INVALID, "%s: a bank, or a text with a key or group in each line, is needed", path);
+    else if (!(l->text = strndup((const char *)data, bytes)))
+        status = fmt_no_memory(e);
+    free(data);
+    if (!status)
+        status = add_lines(l, e);
+    sort(l);
+    return status;
+}
+
+int name_list_take_bank(struct name_list *l, const struct bank *b, struct fmt_error *e)
+{
+    int status = 0;
+    for (int64_t i = 0; i < b->n_photographs && !status; i++)
+        status = add(l, b->photograph[i].key, e);
+    sort(l);
+    return status;
+}
+
+bool name_list_has(void *list, const struct bank_photograph *p)
+{
+    const struct name_list *l = list;
+    const char *name[] = {p->key, p->group};
+    for (int k = 0; k < 2; k++)
+        if (name[k][0] && l->n > 0 && bsearch(&name[k], l->name, (size_t)l->n, sizeof *l->name, by_name))
+            return true;
+    return false;
+}
+
+void name_list_release(struct name_list *l)
+{
+    free(l->name);
+    free(l->text);
+    *l = (struct name_list){.n = 0};
+}
