@@ -99,8 +99,7 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-/* Else the C library reserves 64 MiB of address space for the allocations of each thread. */
-static void share_heap(void)
+void thread_share_heap(void)
 {
 #ifdef M_ARENA_MAX
     if (resource_limit_address_space())
@@ -120,7 +119,7 @@ static void init_lock(pthread_mutex_t *lock)
 
 struct thread_pool *thread_open(int n_workers, struct fmt_error *e)
 {
-    share_heap();
+    thread_share_heap();
     if (n_workers <= 0)
         n_workers = thread_processors();
     struct thread_pool *pool = calloc(1, sizeof *pool);

@@ -17,6 +17,10 @@ struct thread_pool;
 
 int thread_processors(void); /* that this process may use, by affinity and quotas of control groups */
 
+/* Before threads are started (thread_open does it): where address space is limited (ulimit -v) they share one heap, as
+ * the C library reserves 64 MiB of it for that of each thread. */
+void thread_share_heap(void);
+
 /* n_workers 0: one per processor. The caller is worker 0, so a pool of 1 starts no thread. NULL: failed. */
 struct thread_pool *thread_open(int n_workers, struct fmt_error *e);
 void thread_close(struct thread_pool *pool); /* NULL is allowed */

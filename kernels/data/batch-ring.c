@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "num.h"
+#include "thread.h"
 
 enum { AFTER_LAST_SECONDS = 5 }; /* that closing waits for after_last, before it cancels */
 
@@ -142,6 +143,7 @@ int batch_ring_open(struct batch_ring **ring, const struct batch_producer *produ
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->slot_free, NULL);
     pthread_cond_init(&r->batch_done, NULL);
+    thread_share_heap();
     int status = take_slots(r, h, e);
     if (status == 0)
         status = start_threads(r, e);

@@ -40,6 +40,7 @@ status() { # expected command...
 err_has() { check "stderr has: $1" grep -qF -- "$1" err; }
 err_lacks() { check "stderr lacks: $1" lacks "$1" err; }
 out_has() { check "stdout has: $1" grep -qF -- "$1" out; }
+out_lacks() { check "stdout lacks: $1" lacks "$1" out; }
 out_empty() { check "stdout is empty" test ! -s out; }
 lacks() { ! grep -qF -- "$1" "$2"; }
 same() { check "$1 and $2 are the same bytes" cmp "$1" "$2"; }
