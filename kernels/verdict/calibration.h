@@ -8,7 +8,16 @@
  *   struct calibration c;
  *   calibration_fit(&c, &groups, e);   scores that the classifier has not learned from, as for thresholds.h
  *   calibration_at(&c, score)
+ *   o = calibration_json(&c);          to keep it in settings
+ *   calibration_parse(o, &c, e);
  *   calibration_release(&c);
+ *
+ * In JSON a list of objects, one for each step, ascending:
+ *   from     the smallest score of the step; the first step has none
+ *   share    of faulty groups
+ *   groups   within, without those that were added
+ *   faulty   of these
+ * A share is (faulty + a) / (groups + a + b): a is 1 in the first step, b in the last, for the group that was added.
  */
 #ifndef CALIBRATION_H
 #define CALIBRATION_H
@@ -17,6 +26,10 @@
 
 #include "fmt.h"
 #include "thresholds.h"
+
+struct cJSON;
+
+enum { CALIBRATION_STEPS_MAX = 1000000 };
 
 struct calibration {
     struct calibration_step {
@@ -31,5 +44,10 @@ struct calibration {
 int calibration_fit(struct calibration *c, const struct judged_groups *g, struct fmt_error *e);
 double calibration_at(const struct calibration *c, double score); /* of NAN NAN */
 void calibration_release(struct calibration *c);
+
+struct cJSON *calibration_json(const struct calibration *c); /* a new list; NULL: no memory */
+/* FMT_INVALID: "calibration: step 3: share is not ...": no such list, steps that do not ascend, counts that do not give
+ * the share, more than CALIBRATION_STEPS_MAX steps. On failure there is nothing to release. */
+int calibration_parse(const struct cJSON *list, struct calibration *c, struct fmt_error *e);
 
 #endif

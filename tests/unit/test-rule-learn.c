@@ -1,5 +1,6 @@
 /* Groups of rows; weights of views against scipy's bounded L-BFGS, and what they do for verdicts; calibration against
  * scikit-learn's isotonic regression. */
+#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,6 +255,24 @@ static void test_refused(void)
 }
 
 /* ------------------------------------------------------------------ calibration */
+/* Written and read again, by way of text: the same steps to the bit. */
+static void same_in_json(const struct calibration *c)
+{
+    cJSON *o = calibration_json(c), *again;
+    char *text = cJSON_Print(o);
+    struct calibration read = {.n = 0};
+    again = cJSON_Parse(text);
+    bool same = calibration_parse(again, &read, NULL) == 0 && read.n == c->n;
+    for (int64_t i = 0; same && i < c->n; i++)
+        same = read.step[i].from == c->step[i].from && read.step[i].share == c->step[i].share &&
+               read.step[i].n == c->step[i].n && read.step[i].n_faulty == c->step[i].n_faulty;
+    ok(same, "JSON keeps %d steps to the bit", (int)c->n);
+    calibration_release(&read);
+    free(text);
+    cJSON_Delete(o);
+    cJSON_Delete(again);
+}
+
 static void test_calibration(void)
 {
     enum { N = 40 };
@@ -277,9 +296,48 @@ static void test_calibration(void)
        "beyond the scores seen, and between them");
     ok(c.step[0].n + c.step[1].n + c.step[2].n == N && c.step[1].n_faulty == 2 && c.step[1].n == 12,
        "groups of each step, without those that were added");
+    same_in_json(&c);
     calibration_release(&c);
     ok(calibration_fit(&c, &none, NULL) == 0 && c.n == 1 && calibration_at(&c, 1) == 0.5, "no groups: one half");
+    same_in_json(&c);
     calibration_release(&c);
+}
+
+/* Each text with one thing wrong, and the error. */
+static void test_calibration_refused(void)
+{
+#define FIRST "{\"share\":0.25,\"groups\":3,\"faulty\":0}"
+#define LAST "{\"from\":0.5,\"share\":0.75,\"groups\":3,\"faulty\":3}"
+    static const char *const wrong[][2] = {
+        {"{}", "calibration: not a list of 1 to 1000000 steps"},
+        {"[]", "calibration: not a list of 1 to 1000000 steps"},
+        {"[7]", "calibration: step 1: share is not a number from 0 to 1"},
+        {"[{\"from\":0,\"share\":0.5,\"groups\":0,\"faulty\":0}]",
+         "calibration: step 1: from is for the steps above the first"},
+        {"[{\"share\":0.5,\"groups\":1.5,\"faulty\":0}]", "calibration: step 1: groups is not a whole number"},
+        {"[{\"share\":0.5,\"groups\":1,\"faulty\":2}]", "calibration: step 1: faulty is not a number from 0 to 1"},
+        {"[{\"share\":0.4,\"groups\":0,\"faulty\":0}]", "calibration: step 1: share is not that of its groups"},
+        {"[" FIRST "," FIRST "]", "calibration: step 2: from is not a number from -1e+300 to 1e+300"},
+        {"[" FIRST "," LAST "," LAST "]", "calibration: step 2: share is not that of its groups"},
+        {"[" FIRST ",{\"from\":0.5,\"share\":0.2,\"groups\":4,\"faulty\":1}]",
+         "calibration: step 2: from or share is not above that of the step before"},
+        {"[" FIRST ",{\"from\":0.5,\"share\":0.5,\"groups\":2,\"faulty\":1},"
+         "{\"from\":0.5,\"share\":0.75,\"groups\":3,\"faulty\":3}]",
+         "calibration: step 3: from or share is not above that of the step before"},
+    };
+    struct calibration c;
+    cJSON *good = cJSON_Parse("[" FIRST "," LAST "]");
+    ok(calibration_parse(good, &c, NULL) == 0 && c.n == 2 && calibration_at(&c, 0.4) == 0.25 &&
+           calibration_at(&c, 0.5) == 0.75, "what the refused ones are made from is read");
+    calibration_release(&c);
+    cJSON_Delete(good);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct fmt_error e = {0};
+        cJSON *o = cJSON_Parse(wrong[i][0]);
+        ok(calibration_parse(o, &c, &e) == FMT_INVALID && c.step == NULL, "refused, nothing to release");
+        is_text(e.text, wrong[i][1], "%s", wrong[i][0]);
+        cJSON_Delete(o);
+    }
 }
 
 int main(void)
@@ -291,5 +349,6 @@ int main(void)
     test_extremes();
     test_refused();
     test_calibration();
+    test_calibration_refused();
     return tap_done();
 }
