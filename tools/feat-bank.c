@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bank-edit.h"
+#include "bank-good.h"
 #include "bank-maps.h"
 #include "bank-make.h"
 #include "bank-report.h"
@@ -465,8 +466,13 @@ static void report_threshold(struct job *j, const struct scored *q)
     struct fmt_error e = {0};
     struct promise promise;
     struct bank_threshold t;
+    const struct bank *faults = faults_path ? &j->faults : NULL;
+    int64_t n_alone = bank_good_without_group(&j->bank);
     check(promise_parse(&promise, PROMISE_ALARMS, alarms_text, &e), &e);
-    check_of(bank_path, bank_threshold_choose(&t, &j->bank, &j->scoring.plan, &promise, &e), &e);
+    check_of(bank_path, bank_threshold_choose(&t, &j->bank, faults, &j->scoring.plan, &promise, &e), &e);
+    if (n_alone > 0)
+        msg_warn("%s: %s without a group, each of which counts as an installation", bank_path,
+                 FMT_COUNT(n_alone, "good photograph", "good photographs"));
     struct report_node report = scoring_report(&j->scoring, "threshold");
     check(bank_threshold_report(&report, &t, &q->rows, &j->scoring.plan, &e), &e);
     check(scoring_print(&j->scoring, &report, &e), &e);
@@ -531,9 +537,8 @@ static void score(struct job *j, const char *const *path, int n)
     open_faults(j);
     open_set(j, &j->set, "query", &j->bank.features, bank_path, path, n);
     plan_scores(j, &j->bank.features);
-    if (calibrate_path || (faults_path && memcmp(j->bank.faults, j->faults.identity, DIGEST_BYTES) != 0))
-        for (int64_t i = 0; i < j->bank.n_photographs; i++)
-            j->bank.photograph[i].score = NAN; /* of other vectors, or to be computed anew */
+    for (int64_t i = 0; calibrate_path && i < j->bank.n_photographs; i++)
+        j->bank.photograph[i].score = NAN;
     score_calibration(j);
     check(scoring_open(&j->scoring, &e), &e);
     check(scoring_head(&j->scoring, &e), &e);

@@ -64,7 +64,7 @@ status 0 feat-compare -q --resamples 50 a.json f.json
 out_has 'AUROC'
 check 'and nothing that needs probabilities' bash -c '! grep -q Brier out'
 status 1 feat-bank -q -s good.bank --faults bad.bank --alarms 20% test.feat
-err_has 'good.bank: no scores of good photographs, from which a threshold is chosen; --calibrate gives them'
+err_has 'good.bank: its scores of good photographs were computed with no bank of faults; feat-bank --calibrate gives others'
 status 0 feat-bank -q -s good.bank --faults bad.bank --alarms 20% --calibrate train.feat --resamples 0 test.feat
 out_has 'threshold '
 
@@ -82,10 +82,11 @@ status 0 feat-bank -q -s good.bank --alarms 20% --resamples 0 test.feat
 out_has 'at most 20 % of good installations fail, on average, from '
 check 'how many reach it' grep -qE '^of [0-9]+ good groups? [0-9]+ reach it$' out
 check 'faulty ones, too' grep -qE '^of [0-9]+ faulty groups? [0-9]+ reach it$' out
+check 'no word of photographs without a group' lacks 'without a group' err
 status 1 feat-bank -q -s good.bank --alarms 0.5%,95% test.feat
 err_has 'needs 598 good groups, has '
 status 1 feat-bank -q -s small.bank --alarms 20% test.feat
-err_has 'small.bank: no scores of good photographs, from which a threshold is chosen; --calibrate gives them'
+err_has 'small.bank: no scores of good photographs, from which a threshold is chosen; feat-bank --calibrate gives them'
 status 0 feat-bank -q --calibrate test.feat -o calibrated.bank small.bank
 status 0 bbu-info --json calibrated.bank
 out_has '"scored":'
@@ -95,6 +96,14 @@ feat-bank -q --no-scores -n 5 -o test.bank test.feat && feat-bank --list test.ba
 check '... are the good ones' bash -c 'diff <(grep "scored only" out | cut -f 1 | sort) good.keys'
 status 0 feat-bank -q --class positive --calibrate test.feat -o odd.bank small.bank
 status 0 feat-bank -q -s calibrated.bank --alarms 40% --resamples 0 -r calibrated.txt test.feat
+
+# ---- of a flat folder: nothing says which photographs are of one installation
+mkdir flat && find d/train -name '*.jpeg' | head -n 12 | while read -r f; do cp "$f" flat/; done
+bbu-index -q --layout folder flat -o flat.index && bbu-pack -q flat.index -o flat-shards
+extract --tokens patch --layers 0,1 --resize 70 --size 70 flat-shards -o flat.feat
+status 0 feat-bank -q -n 60 -o flat.bank flat.feat
+status 0 feat-bank -q -s flat.bank --alarms 20% flat.feat
+err_has 'flat.bank: 12 good photographs without a group, each of which counts as an installation'
 
 # ---- joined, subtracted
 feat-bank --list good.bank | cut -f 2 | sort -u >groups

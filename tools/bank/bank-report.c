@@ -5,33 +5,12 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "bank-good.h"
 #include "group-scores.h"
 #include "num.h"
 #include "thresholds.h"
 
 /* ------------------------------------------------------------------ thresholds */
-/* The photographs of the bank that have a score, as rows with column proba. */
-static int scored_rows(struct rows *r, const struct bank *b, int positive, struct fmt_error *e)
-{
-    *r = (struct rows){.n_classes = 2};
-    unsigned columns = ROWS_LABEL | ROWS_GROUP_NAME | ROWS_KEY | ROWS_EXTRA | ROWS_GROUP_VIEW | ROWS_PROBA;
-    int status = rows_reserve(r, columns, b->n_photographs, e);
-    for (int64_t i = 0; !status && i < b->n_photographs; i++) {
-        const struct bank_photograph *p = &b->photograph[i];
-        if (isnan(p->score))
-            continue;
-        r->label[r->n] = !positive;
-        r->group_name[r->n] = p->group;
-        r->key[r->n] = p->key;
-        r->extra[r->n] = "";
-        r->group_view[r->n] = -1;
-        r->proba[r->n * 2 + positive] = p->score;
-        r->proba[r->n * 2 + !positive] = -p->score;
-        r->n++;
-    }
-    return status;
-}
-
 static int choose(struct bank_threshold *t, const struct rows *groups, int positive, struct fmt_error *e)
 {
     struct verdict_rule rule = {.how = RULE_LARGEST};
@@ -50,17 +29,15 @@ static int choose(struct bank_threshold *t, const struct rows *groups, int posit
     return status;
 }
 
-int bank_threshold_choose(struct bank_threshold *t, const struct bank *b, const struct scores_plan *plan,
-                          const struct promise *p, struct fmt_error *e)
+int bank_threshold_choose(struct bank_threshold *t, const struct bank *b, const struct bank *faults,
+                          const struct scores_plan *plan, const struct promise *p, struct fmt_error *e)
 {
     struct rows rows, groups = {0};
     *t = (struct bank_threshold){.promise = *p};
-    int status = scored_rows(&rows, b, plan->positive, e);
-    if (!status && rows.n == 0)
-        status = fmt_fail(e, FMT_INVALID, "no scores of good photographs, from which a threshold is chosen; "
-                          "--calibrate gives them");
-    if (!status)
-        status = group_rows(&groups, &rows, plan->positive, plan->group_mean, e);
+    int status = bank_good_rows(&rows, b, faults, plan->positive, e);
+    if (status)
+        return status;
+    status = group_rows(&groups, &rows, plan->positive, plan->group_mean, e);
     if (!status)
         status = choose(t, &groups, plan->positive, e);
     rows_release(&groups);

@@ -16,9 +16,9 @@ struct bank_threshold {
     int64_t n_groups; /* of good photographs */
 };
 
-/* FMT_LIMIT: too few groups; FMT_INVALID: the bank has no scores. */
-int bank_threshold_choose(struct bank_threshold *t, const struct bank *b, const struct scores_plan *plan,
-                          const struct promise *p, struct fmt_error *e);
+/* faults: that scores are computed with, or NULL. FMT_LIMIT: too few groups; else as bank_good_rows. */
+int bank_threshold_choose(struct bank_threshold *t, const struct bank *b, const struct bank *faults,
+                          const struct scores_plan *plan, const struct promise *p, struct fmt_error *e);
 /* With how many good, faulty and unlabelled groups of the rows (column proba) reach it. */
 int bank_threshold_report(struct report_node *report, const struct bank_threshold *t, const struct rows *rows,
                           const struct scores_plan *plan, struct fmt_error *e);
