@@ -175,10 +175,16 @@ status 0 bbu-inspect -q --make p.inspector -w "$w" -m m.logreg --choose m.val.fe
 out_has 'checked on'
 status 0 bbu-inspect -q --json --make p.inspector -w "$w" -m m.logreg --choose m.val.feat --missed 50%,50% --check m.test.feat
 out_has '"checked":{"groups":'
+bbu-inspect -q --verdicts-only --json p.inspector bbu.index --split test | head -n 1 >out
+check 'verdicts say what became of the promise on others' grep -q '"chosen":{"groups":[^}]*},"checked":{"groups":' out
+bbu-inspect -q --verdicts-only p.inspector bbu.index --split test >out
+check '... as text, too' grep -q '^# promise at most 50 % of faulty installations pass, 50 % sure; when chosen [0-9]* of [0-9]*; on others [0-9]* of [0-9]*' out
 
 # ---- outputs
 status 1 bbu-inspect -q --json site.inspector bbu/test
 check 'JSON lines: what they are of' grep -q '"positive":"positive",.*"origins":{"inspector":{"identity"' out
+check 'JSON lines: what is promised, as asked and as chosen' grep -q '"views":3,"promises":\[{"what":"missed","share":0.5,"confidence":0.5,"chosen":{"groups":[0-9]*,"wrong":[0-9]*,"share":.*"state":"kept"}},{"what":"alarms","share":0.5,"confidence":0,"chosen":' out
+check '... and checked nowhere' bash -c '! grep -q "\"checked\"" out'
 check 'JSON lines: installations' grep -q '^{"installation":"[^"]*","views":3,"score":.*"photographs":\["bbu/test' out
 cp out verdicts.json
 status 0 bbu-info --trace verdicts.json

@@ -69,8 +69,9 @@ static void put_kept(cJSON *o, const char *key, const struct promise_kept *k)
     cJSON_AddStringToObject(of, "state", promise_state_names[k->state]);
 }
 
-static void put_promises(cJSON *list, const struct inspect_settings *s)
+cJSON *inspect_promises_json(const struct inspect_settings *s)
 {
+    cJSON *list = cJSON_CreateArray();
     for (int i = 0; i < s->n_promises; i++) {
         const struct inspect_promise *p = &s->promise[i];
         cJSON *o = cJSON_CreateObject();
@@ -82,6 +83,7 @@ static void put_promises(cJSON *list, const struct inspect_settings *s)
             put_kept(o, state_key[1], &p->checked);
         cJSON_AddItemToArray(list, o);
     }
+    return list;
 }
 
 static const char *const counted[3] = {"good", "faulty", "all"};
@@ -108,7 +110,7 @@ int inspect_settings_text(const struct inspect_settings *s, char **text, struct 
     cJSON_AddStringToObject(o, "precision", s->precision);
     cJSON_AddStringToObject(o, "group_pattern", pattern);
     put_rule(cJSON_AddObjectToObject(o, "rule"), &s->rule);
-    put_promises(cJSON_AddArrayToObject(o, "promises"), s);
+    cJSON_AddItemToObject(o, "promises", inspect_promises_json(s));
     cJSON *counts = cJSON_AddObjectToObject(o, "verdicts");
     put_counts(counts, state_key[0], &s->chosen);
     if (s->is_checked)

@@ -14,6 +14,8 @@
 #include "group-pattern.h"
 #include "thresholds.h"
 
+struct cJSON;
+
 enum { INSPECT_PRECISION_MAX = 8 };
 
 /* A promise, and what became of it on other groups. */
@@ -38,6 +40,8 @@ struct inspect_settings {
 /* Largest score, no thresholds (NAN), no gates, the default pattern, float32. */
 struct inspect_settings inspect_settings_default(void);
 int inspect_settings_text(const struct inspect_settings *s, char **text, struct fmt_error *e);
+/* The promises as the settings have them: a list, which may be empty; NULL: out of memory. */
+struct cJSON *inspect_promises_json(const struct inspect_settings *s);
 /* FMT_INVALID, FMT_LIMIT: "settings: rule.how: ...". On failure there is nothing to release. */
 int inspect_settings_parse(struct inspect_settings *s, const char *text, size_t bytes, struct fmt_error *e);
 void inspect_settings_release(struct inspect_settings *s);

@@ -2,6 +2,7 @@
 #include "verdict-lines.h"
 
 #include <cjson/cJSON.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -33,6 +34,8 @@ static int begin_json(FILE *out, const char *inspector, const struct judge *j)
     json_report_text(o, "rule", rule_names[j->settings.rule.how]);
     add_number(o, "pass_below", j->settings.rule.pass_below);
     add_number(o, "fail_from", j->settings.rule.fail_from);
+    json_report_int(o, "views", j->settings.rule.n_views);
+    cJSON_AddItemToObject(o, "promises", inspect_promises_json(&j->settings));
     cJSON *of = json_report_object(json_report_object(o, "origins"), "inspector");
     json_report_text(of, "identity", hex);
     json_report_text(of, "path", inspector);
@@ -77,6 +80,27 @@ static int group_json(FILE *out, const struct judged_group *g, const struct judg
 }
 
 /* ------------------------------------------------------------------ text */
+static void put_seen(FILE *out, const char *where, const struct promise_kept *k)
+{
+    fprintf(out, "; %s %" PRId64 " of %" PRId64, where, k->n_wrong, k->n);
+    if (k->state == PROMISE_OPEN || k->state == PROMISE_BROKEN)
+        fprintf(out, ", %s", promise_state_names[k->state]);
+}
+
+/* "# promise at most 5 % of faulty installations pass, 95 % sure; when chosen 0 of 60; on others 1 of 53". */
+static void put_promises(FILE *out, const struct inspect_settings *s)
+{
+    char text[PROMISE_TEXT_BYTES];
+    for (int i = 0; i < s->n_promises; i++) {
+        const struct inspect_promise *p = &s->promise[i];
+        fprintf(out, "# promise %s", promise_text(&p->promise, text));
+        put_seen(out, "when chosen", &p->chosen);
+        if (s->is_checked)
+            put_seen(out, "on others", &p->checked);
+        putc('\n', out);
+    }
+}
+
 static void begin_text(const struct verdict_lines *l, const char *inspector, const struct judge *j, bool columns)
 {
     FILE *out = l->out;
@@ -90,6 +114,7 @@ static void begin_text(const struct verdict_lines *l, const char *inspector, con
         printable_put(out, j->settings.positive);
     }
     putc('\n', out);
+    put_promises(out, &j->settings);
     if (!columns)
         return;
     fprintf(out, "of\tname\tinstallation\tviews\tscore\tverdict\treason");
