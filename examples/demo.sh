@@ -112,7 +112,7 @@ say 'scores on the installations of the test split, which nothing was chosen on'
 say 'one file that judges; its thresholds keep promises on installations that the classifier had not seen'
 run feat-logreg -q -t after-patch-train.feat -m site.logreg --out-of-fold unseen.json --json -r /dev/null
 run bbu-inspect --make site.inspector -w "$teacher_after" -m site.logreg --choose unseen.json "${promises[@]}" \
-    --check after-patch-test.feat
+    --test after-patch-test.feat
 
 say 'new photographs: a verdict on each installation, and the page that shows why'
 run datagen -q --groups 12 --seed 9 new

@@ -17,7 +17,7 @@
 #include "verdict-options.h"
 #include "watch.h"
 
-static const char *output, *weights, *classifier, *bank, *faults, *choose, *check_path, *positive, *pattern;
+static const char *output, *weights, *classifier, *bank, *faults, *choose, *test_path, *positive, *pattern;
 static const char *score, *thresholds, *precision, *unpack_folder, *split;
 static const char *reference, *gates = "0.5%,95%";
 static const char *device_name = "auto";
@@ -45,7 +45,7 @@ static const struct opt options[] = {
     OPT_PATH(0, "unpack", &unpack_folder, "DIR", "write the files that the inspector was made from into a new folder"),
     OPT_PATH(0, "make", &output, "FILE", "make an inspector, by the options that follow"),
     OPT_PATH('w', "weights", &weights, "FILE", "of the network: safetensors, .pth or a checkpoint"),
-    OPT_PATH('m', "classifier", &classifier, "FILE", "of feat-logreg"),
+    OPT_PATH('m', "model", &classifier, "FILE", "of feat-logreg"),
     OPT_PATH(0, "bank", &bank, "FILE", "of feat-bank: good photographs"),
     OPT_PATH(0, "faults", &faults, "FILE", "of feat-bank: known faults"),
     OPT_PATH(0, "reference", &reference, "WHERE",
@@ -58,7 +58,7 @@ static const struct opt options[] = {
     OPT_PATH(0, "choose", &choose, "FILE", "choose thresholds on these: features, predictions, a catalogue or shards"),
     VERDICT_OPTIONS_PROMISES(verdict_options),
     OPT_STRING(0, "thresholds", &thresholds, "P,F", "pass below P, fail from F on, instead of --choose"),
-    OPT_PATH(0, "check", &check_path, "FILE", "count what becomes of the promises on these, which are not of --choose"),
+    OPT_PATH(0, "test", &test_path, "FILE", "count what becomes of the promises on these, which are not of --choose"),
     OPT_REAL(0, "level", &level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]"),
     OPT_FLAG(0, "compress", &compress, "compress weights and bank"),
     OPT_JOBS(&n_jobs),
@@ -94,6 +94,14 @@ static void parse_gates(struct make_inspector *m)
     m->gate_confidence = p.confidence > 0 ? p.confidence : 0.5;
 }
 
+static void parse_score(struct make_inspector *m)
+{
+    struct fmt_error e = {0};
+    m->by_bank = bank && (!classifier || (score && strcmp(score, "bank") == 0));
+    if (verdict_options_rule(&verdict_options, &m->rule, &e))
+        msg_usage("%s", e.text);
+}
+
 static void parse_thresholds(struct make_inspector *m)
 {
     char first[64], *comma;
@@ -107,8 +115,8 @@ static void parse_thresholds(struct make_inspector *m)
 }
 
 static const void *const of_making[] = {
-    &weights, &classifier, &bank, &faults, &score, &positive, &verdict_options.rule, &verdict_options.k, &n_views,
-    &choose, &verdict_options.missed, &verdict_options.alarms, &thresholds, &reference, &gates, &check_path, &level,
+    &weights, &classifier, &bank, &faults, &score, &positive, &verdict_options.group_score, &n_views,
+    &choose, &verdict_options.missed, &verdict_options.alarms, &thresholds, &reference, &gates, &test_path, &level,
     &compress, &provenance, NULL};
 static const void *const of_judging[] = {&null_names, &split, &always_done, NULL};
 
@@ -117,7 +125,7 @@ static const void *const of_watching[] = {&append_path, &journal, &wait_s, &look
 static void check_make_usage(int n_operands)
 {
     if (n_operands > 0)
-        msg_usage("--make takes no photographs: name labelled ones by --choose and --check");
+        msg_usage("--make takes no photographs: name labelled ones by --choose and --test");
     if (watched.n > 0)
         msg_usage("--make and --watch exclude each other");
     if (!weights)
@@ -173,12 +181,11 @@ static int make(const struct judge_how *how)
 {
     struct fmt_error e = {0};
     struct make_inspector m = {.output = output, .weights = weights, .classifier = classifier, .bank = bank,
-                               .faults = faults, .reference = reference, .choose = choose, .check = check_path,
+                               .faults = faults, .reference = reference, .choose = choose, .check = test_path,
                                .positive = positive, .pattern = pattern, .precision = precision,
-                               .how = verdict_options_rule(&verdict_options), .k = (int)verdict_options.k,
-                               .n_views = (int)n_views, .level = level,
+                               .rule = {.n_views = (int)n_views}, .level = level,
                                .weights_level = compress ? 3 : BLOCK_STORED, .explain = provenance};
-    m.by_bank = bank && (!classifier || (score && strcmp(score, "bank") == 0));
+    parse_score(&m);
     parse_promises(&m);
     parse_gates(&m);
     if (thresholds)

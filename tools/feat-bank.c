@@ -38,7 +38,7 @@ static struct score_options score_options = SCORE_OPTIONS_DEFAULT;
 
 static const struct opt options[] = {
     OPT_PATH('o', "output", &output, "FILE", "write the bank to FILE; with --score a line for each photograph"),
-    OPT_STRING('n', "size", &size_text, "N|SHARE", "vectors of the bank, or their share of the tokens [10000]"),
+    OPT_STRING('n', "vectors", &size_text, "N|SHARE", "vectors of the bank, or their share of the tokens [10000]"),
     OPT_STRING(0, "class", &class_name, "CLASS", "make it of photographs of this class [all but the positive]"),
     OPT_REAL(0, "largest", &largest, 1e-6, 1, "SHARE",
              "a score is the mean distance of this share of the tokens, the farthest [0.01, or the bank's]"),
@@ -228,7 +228,7 @@ static int64_t parse_size(int64_t n)
     v = percent ? v / 100 : v;
     if (end == size_text || (*end && !percent) || !(v > 0) || v > (double)BANK_VECTORS_MAX ||
         (v >= 1 && (percent ? v > 1 : v != floor(v))))
-        msg_usage("--size %s: a number of vectors, or a share as 0.1 or 10%%", size_text);
+        msg_usage("--vectors %s: a number of vectors, or a share as 0.1 or 10%%", size_text);
     return v < 1 || percent ? (int64_t)ceil(v * (double)n) : (int64_t)v;
 }
 
@@ -281,7 +281,7 @@ static void save_bank(struct job *j, const char *how)
     provenance_init(&p, tool.name, DINOTOOLS_VERSION, provenance);
     provenance_text(&p, "how", how);
     if (size_text)
-        provenance_text(&p, "size", size_text);
+        provenance_text(&p, "vectors", size_text);
     if (class_name)
         provenance_text(&p, "class", class_name);
     provenance_real(&p, "largest", j->bank.largest);

@@ -15,11 +15,11 @@
 static const char *report_path = "-", *group_score = "max";
 static int64_t n_resamples = 1000, n_jobs, seed, k;
 static double level = 0.95, margin = -1;
-static const char *score_name = "auroc", *judged_level = "group";
+static const char *metric_name = "auroc", *judged_level = "group";
 static bool prove, json;
 
-/* In the order of --score. */
-#define SCORES "auroc|average-precision|accuracy|balanced-accuracy|f1|mcc|log-loss|brier|false-alarms"
+/* In the order of --metric. */
+#define METRICS "auroc|average-precision|accuracy|balanced-accuracy|f1|mcc|log-loss|brier|false-alarms"
 static const enum metrics_whole scores[] = {
     METRICS_auroc, METRICS_average_precision, METRICS_accuracy, METRICS_balanced_accuracy, METRICS_f1_macro,
     METRICS_mcc, METRICS_log_loss, METRICS_brier, METRICS_false_alarms};
@@ -29,7 +29,7 @@ static const struct opt options[] = {
               "of predictions of feat-knn those by N neighbours [the only ones]"),
     OPT_CHOICE(0, "group-score", &group_score, "max|mean", "score of a group of images [max]"),
     OPT_REAL(0, "margin", &margin, 0, 1000, "X", "a gate: exit status 1 if B is worse by more than X [no gate]"),
-    OPT_CHOICE(0, "score", &score_name, SCORES, "what the gate judges by [auroc]"),
+    OPT_CHOICE(0, "metric", &metric_name, METRICS, "what the gate judges by [auroc]"),
     OPT_CHOICE(0, "on", &judged_level, "group|image", "whose scores the gate judges by [group]"),
     OPT_FLAG(0, "prove", &prove, "a gate that only lets pass what is shown not to be worse"),
     OPT_COUNT(0, "resamples", &n_resamples, 0, 1000000, "N", "resamples for the intervals; 0: none [1000]"),
@@ -55,9 +55,9 @@ static void check(int status, const struct fmt_error *e)
 /* ------------------------------------------------------------------ the gate */
 static enum metrics_whole judged_score(void)
 {
-    size_t length = strlen(score_name);
+    size_t length = strlen(metric_name);
     int i = 0;
-    for (const char *at = SCORES; strncmp(at, score_name, length) != 0 || (at[length] && at[length] != '|'); i++)
+    for (const char *at = METRICS; strncmp(at, metric_name, length) != 0 || (at[length] && at[length] != '|'); i++)
         at = strchr(at, '|') + 1;
     return scores[i];
 }
@@ -83,11 +83,11 @@ static bool judge(struct report_node *report, const struct differences *d)
     enum differences_verdict v = differences_judge(l, score, margin);
     report_note(report, "verdict: B is %s: %s of %s %+.4f [%+.4f, %+.4f], margin %g%s",
                 v == DIFFERENCES_UNDECIDED ? "undecided (not shown to be worse, nor not to be)" : text[v],
-                score_name, l->level->heading, by->value[score], by->low[score], by->high[score], margin,
+                metric_name, l->level->heading, by->value[score], by->low[score], by->high[score], margin,
                 gate_stops(v) ? ": STOPPED" : "");
     report_text(report, "verdict", text[v]);
     report_put(report, (struct report_node){.kind = REPORT_BOOL, .name = "stopped", .count = gate_stops(v)});
-    report_text(report, "judged_by", score_name);
+    report_text(report, "judged_by", metric_name);
     report_text(report, "judged_on", l->level->name);
     report_number(report, "margin", margin);
     return gate_stops(v);
@@ -145,7 +145,7 @@ static bool compare(FILE *out, const struct prediction_set *a, const struct pred
 
 static void check_usage(int n_operands)
 {
-    static const void *const of_gate[] = {&score_name, &judged_level, &prove, NULL};
+    static const void *const of_gate[] = {&metric_name, &judged_level, &prove, NULL};
     if (n_operands < 2)
         msg_usage("expected A and at least one B, got %s", FMT_COUNT(n_operands, "file", "files"));
     if (margin < 0)

@@ -9,6 +9,7 @@
 #include "groups.h"
 #include "input-guard.h"
 #include "linear.h"
+#include "mean-of.h"
 #include "model-selection.h"
 #include "msg.h"
 #include "num.h"
@@ -23,9 +24,9 @@
 enum { C_MAX = 1000, SCORE_FOLDS = 5 };
 
 static const char *train_path, *val_path, *model_path;
-static const char *C_text = "grid", *select_by = "accuracy", *class_weight = "none";
+static const char *C_text = "grid", *select_by = "accuracy", *class_weight = "none", *tile_score = "max";
 static const char *output, *oof_path, *groups_path, *report_path = "-";
-static int64_t n_folds = 5, n_iterations = 1000, n_jobs, seed, n_tiles = 1;
+static int64_t n_folds = 5, n_iterations = 1000, n_jobs, seed;
 static const char *device_name = "auto";
 static double gradient_limit = 1e-6;
 static bool json, provenance = true;
@@ -43,8 +44,8 @@ static const struct opt options[] = {
              "converged: no entry of the gradient / n is larger [1e-6]"),
     OPT_COUNT(0, "iterations", &n_iterations, 1, 1000000000, "N", "at most so many for a fit [1000]"),
     SCORE_OPTIONS(score_options),
-    OPT_COUNT(0, "tiles", &n_tiles, 1, 1000000, "K",
-              "of tiles or regions: a photograph's score is the mean of its K largest [1]"),
+    OPT_STRING(0, "tile-score", &tile_score, "max|mean|mean-of-K",
+               "of tiles or regions: a photograph's score from those of its parts [max]"),
     OPT_PATH('o', "output", &output, "FILE", "write predictions of each row of QUERY to FILE"),
     OPT_PATH(0, "out-of-fold", &oof_path, "FILE", "without QUERY: write predictions of each row of TRAIN, out of fold"),
     OPT_PATH(0, "groups", &groups_path, "FILE", "write predictions of each group of these rows to FILE"),
@@ -71,6 +72,7 @@ struct job {
     struct featset train, val, query;       /* those that are not given have no rows */
     struct rows train_rows, val_rows;       /* the labelled ones, with groups; at last photographs, not tiles */
     int64_t n_train;                        /* rows that were fitted to */
+    int32_t n_tiles;                        /* a photograph's score is the mean of its largest so many */
     double C[C_MAX];
     int n_C;
     struct selected_model best;
@@ -149,7 +151,7 @@ static void check_outputs(void)
                 msg_usage("%s and %s both write to %s", out[k].option, out[i].option, file_output_name(out[k].path));
 }
 
-static void check_usage(int n_operands)
+static void check_usage(int n_operands, int32_t *n_tiles)
 {
     struct fmt_error e = {0};
     if (n_operands > 1)
@@ -169,6 +171,8 @@ static void check_usage(int n_operands)
     check_outputs();
     if (score_options_parse(&score_options, &e))
         msg_usage("%s", e.text);
+    if (!mean_of_parse(tile_score, n_tiles))
+        msg_usage("--tile-score %s: expected max, mean, or mean-of-2 or another number", tile_score);
     if (!model_selection_class_weights_valid(class_weight))
         msg_usage("--class-weight %s: none, balanced, or a number above 0 for each class, with commas between them",
                   class_weight);
@@ -365,7 +369,7 @@ static void join_tiles(const struct job *j, const struct featset *set, struct ro
 {
     struct fmt_error e = {0};
     if (tile_scores_needed(&set->header))
-        check_of(set->path, tile_scores(rows, j->scoring.plan.positive, n_tiles, &e), &e);
+        check_of(set->path, tile_scores(rows, j->scoring.plan.positive, j->n_tiles, &e), &e);
 }
 
 /* The rows that C was chosen on, with what was predicted for them then. */
@@ -525,7 +529,7 @@ int main(int argc, char **argv)
     struct fmt_error e = {0};
     file_on_signal();
     input_guard_enable();
-    check_usage(argc - first);
+    check_usage(argc - first, &j.n_tiles);
     j.scoring = (struct scoring){.tool = tool.name, .options = &score_options, .note = msg_note,
                                  .warn = msg_warn, .print = report_printer_of(json ? "json" : "text")};
     j.n_C = parse_C(j.C);

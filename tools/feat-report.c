@@ -41,7 +41,7 @@ static const struct opt options[] = {
              "installations pass below this score [0.5; of distances none]"),
     OPT_REAL(0, "fail-from", &fail_from, -1e300, 1e300, "S", "and fail from this score on [as --pass-below]"),
     OPT_COUNT(0, "views", &n_views, 0, 1000, "N", "of an installation; with fewer it is incomplete; 0: any [0]"),
-    OPT_CHOICE(0, "group-score", &group_score, "max|mean", "score of an installation [max]"),
+    OPT_STRING(0, "group-score", &group_score, "max|mean|mean-of-K", "score of an installation [max]"),
     OPT_STRING(0, "missed", &promised.missed, "SHARE[,SURE]",
                "was this promise kept? of the defects at most SHARE pass [as --scores says]"),
     OPT_STRING(0, "alarms", &promised.alarms, "SHARE[,SURE]", "the same of the good that fail [as --scores says]"),
@@ -50,7 +50,7 @@ static const struct opt options[] = {
     OPT_COUNT('k', "neighbours", &k, 1, 1000000, "N",
               "of predictions of feat-knn those by N neighbours [the only ones]"),
     OPT_COUNT('n', "show", &n_shown, 0, 1000, "N", "installations to look at, of each kind [12]"),
-    OPT_SIZE(0, "size", &size, 0, 1e12, "SIZE", "pictures take at most SIZE bytes of the page [8M]"),
+    OPT_SIZE(0, "picture-bytes", &size, 0, 1e12, "SIZE", "pictures take at most SIZE bytes of the page [8M]"),
     OPT_COUNT(0, "resamples", &n_resamples, 0, 1000000, "N", "resamples for intervals and bands; 0: none [1000]"),
     OPT_REAL(0, "level", &level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]"),
     OPT_PATH(0, "run", &run, "DIR", "instead: a training run, from the folder that dino-train writes to"),
@@ -166,9 +166,9 @@ static const char *title_of(const char *what, const char *path)
 
 static struct verdict_rule rule_of_options(void)
 {
-    struct verdict_rule r = {.how = strcmp(group_score, "mean") == 0 ? RULE_MEAN_OF_LARGEST : RULE_LARGEST,
-                             .k = INT32_MAX,
-                             .n_views = (int)n_views};
+    struct verdict_rule r = {.how = RULE_MEAN_OF, .n_views = (int)n_views};
+    if (!mean_of_parse(group_score, &r.k))
+        msg_usage("--group-score %s: expected max, mean, or mean-of-2 or another number", group_score);
     r.pass_below = !isnan(pass_below) ? pass_below : !isnan(fail_from) ? fail_from : 0.5;
     r.fail_from = !isnan(fail_from) ? fail_from : r.pass_below;
     if (r.pass_below > r.fail_from)

@@ -85,24 +85,24 @@ static void check_of(const char *path, int status, const struct fmt_error *e)
 }
 
 /* ------------------------------------------------------------------ options */
-static void parse_promises(struct job *j)
+static void parse_rules(struct job *j)
 {
     struct fmt_error e = {0};
-    if (verdict_options_promises(&verdict_options, j->promise, &j->n_promises, &e))
+    j->rule.n_views = (int)n_views;
+    if (verdict_options_promises(&verdict_options, j->promise, &j->n_promises, &e) ||
+        verdict_options_rule(&verdict_options, &j->rule, &e))
         msg_usage("%s", e.text);
     if (j->n_promises == 0)
         j->promise[j->n_promises++] = verdict_options_default_promise();
 }
 
-static void name_unused(bool has_query, bool learned, bool mean)
+static void name_unused(bool has_query, bool learned)
 {
-    static const void *const of_mean[] = {&verdict_options.k, NULL}, *const of_learned[] = {&seed, NULL};
+    static const void *const of_learned[] = {&seed, NULL};
     static const void *const of_query[] = {&allow_overlap, &verdicts_only, NULL};
     static const void *const of_output[] = {&verdicts_only, NULL};
-    if (!mean)
-        opt_unused(&tool, of_mean, "it goes with --rule mean-of-largest");
     if (!learned)
-        opt_unused(&tool, of_learned, "it goes with --rule learned");
+        opt_unused(&tool, of_learned, "it goes with --group-score learned");
     if (!has_query)
         opt_unused(&tool, of_query, "it goes with QUERY");
     else if (!output)
@@ -119,7 +119,7 @@ static void check_usage(const struct job *j, int n_operands)
         msg_usage("-o is for the verdicts on QUERY");
     if (output && file_is_same(output, report_path))
         msg_usage("-o and --report both write to %s", file_output_name(output));
-    name_unused(n_operands > 0, j->rule.how == RULE_LEARNED, j->rule.how == RULE_MEAN_OF_LARGEST);
+    name_unused(n_operands > 0, j->rule.how == RULE_LEARNED);
 }
 
 /* ------------------------------------------------------------------ predictions */
@@ -297,6 +297,7 @@ static void add_head(struct report_node *report, const struct job *j)
 static void add_members(struct report_node *report, const struct job *j, const char *kind)
 {
     bool by_good = classes_of(&j->choose.set).faulty < 0;
+    char score[RULE_TEXT_BYTES];
     report_text(report, "report", kind);
     report_text(report, "tool", tool.name);
     report_text(report, by_good ? "good" : "positive", class_compared(&j->choose.set));
@@ -304,7 +305,7 @@ static void add_members(struct report_node *report, const struct job *j, const c
     if (j->has_query)
         report_text(report, "query", j->query.set.path);
     score_inputs_report(report, &j->inputs);
-    report_text(report, "rule", rule_names[j->rule.how]);
+    report_text(report, "group_score", rule_text(&j->rule, score));
     report_number(report, "pass_below", j->rule.pass_below);
     report_number(report, "fail_from", j->rule.fail_from);
 }
@@ -404,9 +405,7 @@ int main(int argc, char **argv)
 {
     int first = opt_parse(&tool, argc, argv);
     struct job j = {.n_promises = 0};
-    parse_promises(&j);
-    j.rule = (struct verdict_rule){.how = verdict_options_rule(&verdict_options), .k = (int)verdict_options.k,
-                                   .n_views = (int)n_views};
+    parse_rules(&j);
     check_usage(&j, argc - first);
     file_on_signal();
     input_guard_enable();

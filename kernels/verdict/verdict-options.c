@@ -1,7 +1,6 @@
 /* verdict-options.c - see verdict-options.h. */
 #include "verdict-options.h"
 
-#include <string.h>
 
 int verdict_options_promises(const struct verdict_options *o, struct promise *promise, int *n, struct fmt_error *e)
 {
@@ -23,10 +22,10 @@ struct promise verdict_options_default_promise(void)
     return (struct promise){PROMISE_MISSED, 0.05, 0.95};
 }
 
-enum rule_how verdict_options_rule(const struct verdict_options *o)
+int verdict_options_rule(const struct verdict_options *o, struct verdict_rule *r, struct fmt_error *e)
 {
-    int how = RULE_LARGEST;
-    while (how + 1 < RULES && strcmp(o->rule, rule_names[how]) != 0)
-        how++;
-    return (enum rule_how)how;
+    if (!rule_parse(r, o->group_score))
+        return fmt_fail(e, FMT_INVALID, "--group-score %s: expected max, mean, mean-of-2 or another number, or learned",
+                        o->group_score);
+    return 0;
 }

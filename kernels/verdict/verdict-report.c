@@ -8,15 +8,16 @@
 /* ------------------------------------------------------------------ the rule */
 static void score_note(struct report_node *report, const struct verdict_rule *r)
 {
-    struct report_node *note;
-    if (r->how == RULE_LARGEST)
+    if (r->how == RULE_MEAN_OF && r->k == 1)
         report_note(report, "the score of an installation is the largest of its photographs' scores");
-    else if (r->how == RULE_MEAN_OF_LARGEST)
+    else if (r->how == RULE_MEAN_OF && r->k == MEAN_OF_ALL)
+        report_note(report, "the score of an installation is the mean of its photographs' scores");
+    else if (r->how == RULE_MEAN_OF)
         report_note(report, "the score of an installation is the mean of the %d largest of its photographs' scores",
-                    r->k);
+                    (int)r->k);
     if (r->how != RULE_LEARNED)
         return;
-    note = report_note(report, "the score of an installation is learned: weights of views");
+    struct report_node *note = report_note(report, "the score of an installation is learned: weights of views");
     for (int v = 0; v < RULE_VIEWS_MAX; v++)
         if (r->view_weight[v][0] != 0 || r->view_weight[v][1] != 0)
             report_extend(note, " %d: %.3g", v, r->view_weight[v][1]);

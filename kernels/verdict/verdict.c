@@ -8,9 +8,25 @@
 #include <string.h>
 
 const char *const verdict_names[VERDICTS] = {"pass", "fail", "review", "incomplete"};
-const char *const rule_names[RULES] = {"largest", "mean-of-largest", "learned"};
+static const char rule_learned_text[] = "learned";
 
 #define PROBABILITY_LEAST 1e-7 /* nearer to 0 or 1 the log odds say nothing: float32 rounds there */
+
+bool rule_parse(struct verdict_rule *r, const char *text)
+{
+    bool learned = strcmp(text, rule_learned_text) == 0;
+    if (!learned && !mean_of_parse(text, &r->k))
+        return false;
+    r->how = learned ? RULE_LEARNED : RULE_MEAN_OF;
+    return true;
+}
+
+const char *rule_text(const struct verdict_rule *r, char text[RULE_TEXT_BYTES])
+{
+    if (r->how == RULE_MEAN_OF)
+        return mean_of_text(r->k, text);
+    return memcpy(text, rule_learned_text, sizeof rule_learned_text);
+}
 
 static bool any_nan(const double *scores, int n)
 {
@@ -87,7 +103,7 @@ double rule_score(const struct verdict_rule *r, const double *scores, const int3
         return NAN;
     if (r->how == RULE_LEARNED)
         return learned(r, scores, views, n);
-    return mean_of_largest(scores, n, r->how == RULE_LARGEST ? 1 : r->k);
+    return mean_of_largest(scores, n, r->k);
 }
 
 static bool seen_before(const int32_t *views, int i)

@@ -1,18 +1,17 @@
 /* verdict.h - from the scores of the photographs of a group (an installation) to a verdict on it. A larger score is
  * worse; whether scores are probabilities or distances does not matter.
  *
- *   struct verdict_rule rule = {.how = RULE_LARGEST, .n_views = 3};     thresholds: thresholds.h
+ *   struct verdict_rule rule = {.how = RULE_MEAN_OF, .k = 1, .n_views = 3};     thresholds: thresholds.h
  *   double score = rule_score(&rule, scores, views, n);
  *   enum verdict v = rule_verdict(&rule, score, rule_views(&rule, views, n));
  *
  * The score of a group, by rule:
- *   largest          the largest score of its photographs
- *   mean of largest  the mean of the k largest; of all where there are fewer
- *   learned          1 / (1 + exp(-(base + sum over views v of weight_v (x_v - centre_v)))), x_v the largest score of
- *                    the photographs of view v, as log odds where scores are probabilities; a view that is not there
- *                    adds nothing. So a view whose scores say little, as an uncertain close-up, counts little. With a
- *                    photograph whose view has no number, or was not learned (rule-learn.h), there is no score: NAN,
- *                    and a person has to look.
+ *   mean of  the mean of the k largest scores of its photographs; of all where there are fewer (mean-of.h)
+ *   learned  1 / (1 + exp(-(base + sum over views v of weight_v (x_v - centre_v)))), x_v the largest score of
+ *            the photographs of view v, as log odds where scores are probabilities; a view that is not there
+ *            adds nothing. So a view whose scores say little, as an uncertain close-up, counts little. With a
+ *            photograph whose view has no number, or was not learned (rule-learn.h), there is no score: NAN,
+ *            and a person has to look.
  */
 #ifndef VERDICT_H
 #define VERDICT_H
@@ -20,17 +19,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mean-of.h"
+
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_REVIEW, VERDICT_INCOMPLETE, VERDICTS };
 extern const char *const verdict_names[VERDICTS]; /* "pass", "fail", "review", "incomplete" */
 
-enum rule_how { RULE_LARGEST, RULE_MEAN_OF_LARGEST, RULE_LEARNED, RULES };
-extern const char *const rule_names[RULES]; /* "largest", "mean-of-largest", "learned" */
+enum rule_how { RULE_MEAN_OF, RULE_LEARNED };
 
-enum { RULE_VIEWS_MAX = 32 }; /* view numbers 0 .. 31 can be learned */
+enum { RULE_VIEWS_MAX = 32, RULE_TEXT_BYTES = MEAN_OF_TEXT_BYTES }; /* view numbers 0 .. 31 can be learned */
 
 struct verdict_rule {
     enum rule_how how;
-    int k;       /* mean of largest: of how many, from 1 on */
+    int32_t k;   /* mean of: of how many, from 1 on, or MEAN_OF_ALL */
     int n_views; /* views that a group must have; 0: not checked */
 
     /* Learned: */
@@ -40,6 +40,10 @@ struct verdict_rule {
 
     double pass_below, fail_from; /* pass_below <= fail_from; thresholds.h */
 };
+
+/* "max", "mean", "mean-of-3" or "learned": sets how, and k. false, and *r untouched: another text. */
+bool rule_parse(struct verdict_rule *r, const char *text);
+const char *rule_text(const struct verdict_rule *r, char text[RULE_TEXT_BYTES]);
 
 /* scores [n], n from 1 on; views [n] their numbers, -1 unknown, or NULL: all unknown. The order does not matter, to the
  * bit. NAN where a score is, or where the rule does not know a view. */

@@ -28,14 +28,14 @@ check '... and what the positive class is' grep -q '^positive: positive$' made.t
 
 # ---- a learned rule: thresholds are of installations, and a photograph is judged as an installation of one view
 feat-logreg -q -t m.train.feat --out-of-fold oof.json --json -r /dev/null --resamples 0
-bbu-inspect -q --make learned.inspector -w "$w" -m m.logreg --choose oof.json --rule learned --missed 50%,50% --alarms 50%,0 >/dev/null
+bbu-inspect -q --make learned.inspector -w "$w" -m m.logreg --choose oof.json --group-score learned --missed 50%,50% --alarms 50%,0 >/dev/null
 bbu-inspect -q --json --verdicts-only learned.inspector bbu.index --split test >learned.json
-check 'the head says the rule' grep -q '"rule":"learned","pass_below":' learned.json
+check 'the head says the rule' grep -q '"group_score":"learned","pass_below":' learned.json
 check 'the score in the reason is that of the rule' test -z "$(grep '"photograph":' learned.json |
     awk 'match($0, /"score":[0-9.e-]*/) {x = substr($0, RSTART + 8, 6)} match($0, /"score: [0-9.e-]*/) && substr($0, RSTART + 8, 6) == x')"
 check 'there were photographs' grep -q '"reason":"score: ' learned.json
 "$BUILD/tests/datagen" -q --groups 40 --width 64 --seed 8 others && bbu-index -q others -o others.index
-bbu-inspect --make photographs.inspector -w "$w" -m m.logreg --choose others.index --rule learned --missed 50%,50% --alarms 50%,0 >out
+bbu-inspect --make photographs.inspector -w "$w" -m m.logreg --choose others.index --group-score learned --missed 50%,50% --alarms 50%,0 >out
 check 'a catalogue teaches the rule, too' test "$(awk '/^  (good|faulty) / {n += $2 + $3 + $4} END {print n}' out)" = 40
 
 # ---- the folder of a run stands for its newest teacher; what is not there is named
@@ -158,7 +158,7 @@ status 1 bbu-inspect --make x.inspector -w "$w" -m m.logreg --choose m.train.fea
 err_has 'fitted to'
 status 1 bbu-inspect --make x.inspector -w "$w" -m m.logreg --choose m.val.feat --missed 1%,99%
 err_has 'needs'
-status 1 bbu-inspect --make x.inspector -w "$w" -m m.logreg --choose m.val.feat --missed 50%,50% --check m.val.feat
+status 1 bbu-inspect --make x.inspector -w "$w" -m m.logreg --choose m.val.feat --missed 50%,50% --test m.val.feat
 err_has 'm.val.feat'
 check 'nothing was made of what was refused' test ! -e x.inspector
 no_leftovers
@@ -171,9 +171,9 @@ for from in val.json valshards; do
     sed 1d out >p.txt
     check "thresholds from $from are those from features" cmp p.txt <(sed 1d made.txt)
 done
-status 0 bbu-inspect -q --make p.inspector -w "$w" -m m.logreg --choose m.val.feat --missed 50%,50% --check m.test.feat
+status 0 bbu-inspect -q --make p.inspector -w "$w" -m m.logreg --choose m.val.feat --missed 50%,50% --test m.test.feat
 out_has 'checked on'
-status 0 bbu-inspect -q --json --make p.inspector -w "$w" -m m.logreg --choose m.val.feat --missed 50%,50% --check m.test.feat
+status 0 bbu-inspect -q --json --make p.inspector -w "$w" -m m.logreg --choose m.val.feat --missed 50%,50% --test m.test.feat
 out_has '"checked":{"groups":'
 bbu-inspect -q --verdicts-only --json p.inspector bbu.index --split test | head -n 1 >out
 check 'verdicts say what became of the promise on others' grep -q '"chosen":{"groups":[^}]*},"checked":{"groups":' out

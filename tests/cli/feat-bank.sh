@@ -14,7 +14,7 @@ err_has "60 of $((good * 25)) tokens of $good photographs; no token is farther t
 status 0 bbu-info --json --verify good.bank
 out_has "\"vectors\":60,\"dim\":128,\"photographs\":$good,\"offered\":$good,\"scored\":$good,"
 out_has '"share_of_largest":0.01'
-out_has '"settings":{"how":"made","size":"60","largest":0.01,"scores":true}'
+out_has '"settings":{"how":"made","vectors":"60","largest":0.01,"scores":true}'
 for jobs in 1 3; do
     status 0 feat-bank -q -j $jobs --memory 1M -n 60 -o again.bank train.feat
     same good.bank again.bank
@@ -194,7 +194,7 @@ err_has 'train.feat: no class odd'
 status 2 feat-bank train.feat
 err_has '-o FILE is missing'
 status 2 feat-bank -n 1.5 -o no.bank train.feat
-err_has '--size 1.5: a number of vectors, or a share'
+err_has '--vectors 1.5: a number of vectors, or a share'
 status 2 feat-bank -s good.bank --maps maps test.feat
 err_has '--maps needs --score and --photographs'
 status 2 feat-bank -s good.bank --alarms much test.feat

@@ -100,22 +100,22 @@ no_leftovers
 # ---- a gate
 feat-knn -q -k 1 --json -o one.json -r /dev/null train.feat test.feat
 status 0 feat-compare a.json one.json # no gate
-status 1 feat-compare --margin 0 --score log-loss --json a.json one.json
+status 1 feat-compare --margin 0 --metric log-loss --json a.json one.json
 out_has '"verdict":"worse","stopped":true,"judged_by":"log-loss","judged_on":"group","margin":0,"origins"'
-status 0 feat-compare --margin 1000 --score log-loss a.json one.json
+status 0 feat-compare --margin 1000 --metric log-loss a.json one.json
 check 'a margin lets it pass' grep -q '^verdict: B is not worse: log-loss of groups +[0-9.]* \[+[0-9.]*, +[0-9.]*\], margin 1000$' out
 status 0 feat-compare --margin 0 --prove a.json a.json
 out_has 'verdict: B is not worse: auroc of groups +0.0000 [+0.0000, +0.0000], margin 0'
-status 1 feat-compare --margin 0 --score log-loss a.json a.json one.json # one of two is enough
+status 1 feat-compare --margin 0 --metric log-loss a.json a.json one.json # one of two is enough
 check 'each has its verdict' test "$(grep -c '^verdict: ' out)" = 2
 out_has ': STOPPED'
 gen -g 6 --first 40 -o little.feat
 for name in 1 0.5; do
     feat-logreg -q -t train.feat --json -C $name -o l$name.json -r /dev/null little.feat
 done
-status 0 feat-compare -q --margin 0 --on image --score log-loss --json l1.json l0.5.json
+status 0 feat-compare -q --margin 0 --on image --metric log-loss --json l1.json l0.5.json
 out_has '"verdict":"undecided","stopped":false'
-status 1 feat-compare -q --margin 0 --on image --score log-loss --prove --json l1.json l0.5.json
+status 1 feat-compare -q --margin 0 --on image --metric log-loss --prove --json l1.json l0.5.json
 out_has '"verdict":"undecided","stopped":true'
 status 0 feat-compare --prove a.json b.json
 err_has '--prove: not used: it is for the gate, which --margin asks for'

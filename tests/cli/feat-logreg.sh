@@ -197,7 +197,7 @@ out_has '"rows":324'
 check 'a prediction for each photograph' test "$(grep -c tile_box oof.json)" -eq 36
 check 'each once' test "$(grep -o '"key":"[^"]*"' oof.json | sort -u | wc -l)" -eq 36
 status 0 feat-logreg -q -m tiles.logreg --json --allow-overlap -o one.json tiles.feat
-status 0 feat-logreg -q -m tiles.logreg --json --allow-overlap --tiles 9 -o all.json tiles.feat
+status 0 feat-logreg -q -m tiles.logreg --json --allow-overlap --tile-score mean-of-9 -o all.json tiles.feat
 score() { grep tile_box "$1" | sed 's/.*"scores":\[[^,]*,\([0-9.e-]*\)\].*/\1/'; }
 check 'the mean of all is not larger than the largest' bash -c \
     'paste <(echo "$1") <(echo "$2") | awk "{if (\$1 < \$2) bad = 1} END {exit bad || NR != 36}"' - "$(score one.json)" "$(score all.json)"

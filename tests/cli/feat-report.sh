@@ -88,7 +88,7 @@ status 0 feat-report -c bbu.index --maps maps --resamples 0 -o m.html test.json
 check 'heat maps are shown' grep -q 'alt="heat map of photograph' m.html
 page_is_good m.html 'with heat maps'
 # ---- room: pictures are left out and counted; folders that are not there
-status 0 feat-report -c bbu.index --size 10K --resamples 0 -o s.html test.json
+status 0 feat-report -c bbu.index --picture-bytes 10K --resamples 0 -o s.html test.json
 check 'pictures are left out' grep -qE '[0-9]+ pictures? (was|were) left out for want of room' s.html
 check 'and the page is small' test "$(wc -c <s.html)" -lt 200000
 status 0 feat-report --photographs nosuch --resamples 0 -o s.html test.json

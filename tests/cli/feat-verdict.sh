@@ -81,21 +81,21 @@ status 1 feat-verdict -c two.json --views 3
 err_has 'two.json: missed 5 %, 95 % sure: needs 59 faulty groups, has 0'
 
 # ---- rules
-status 0 feat-verdict -c choose.json --rule mean-of-largest --largest 3 --json
+status 0 feat-verdict -c choose.json --group-score mean-of-3 --json
 check 'the mean of three' grep -q '"pass_below":0.30399999696,' out
-status 0 feat-verdict -c choose.json --rule mean-of-largest --largest 2 --json
+status 0 feat-verdict -c choose.json --group-score mean-of-2 --json
 check 'the mean of two' grep -q '"pass_below":0.304499996955,' out
-status 0 feat-verdict -c choose.json --rule learned new.json
+status 0 feat-verdict -c choose.json --group-score learned new.json
 out_has 'the score of an installation is learned: weights of views 0: '
 cp out first
-status 0 feat-verdict -c choose.json --rule learned new.json
+status 0 feat-verdict -c choose.json --group-score learned new.json
 same out first
 sed 's/"shot":2/"shot":9/' passes.json >unknown.json
-status 1 feat-verdict -c choose.json --rule learned -o unknown.txt -r unknown.report unknown.json
+status 1 feat-verdict -c choose.json --group-score learned -o unknown.txt -r unknown.report unknown.json
 check 'a view that was not learned: review' grep -q $'^g200\t3\t-\treview\tviews: one that the rule does not know\t-\tgood$' unknown.txt
 check 'it is counted' grep -Eq '^review +1 +1' unknown.report
 predictions 0 17 >few.json
-status 1 feat-verdict -c few.json --rule learned --missed 50%,50% new.json
+status 1 feat-verdict -c few.json --group-score learned --missed 50%,50% new.json
 err_has 'few.json: a learned rule needs 10 faulty and 10 good groups with view numbers below 32, has 9 and 9'
 
 # ---- several kinds of faults: one class is good
@@ -135,9 +135,8 @@ status 2 feat-verdict -c choose.json -o verdicts.txt
 status 2 feat-verdict -c choose.json -o same -r same new.json
 status 1 feat-verdict -c choose.json -o choose.json new.json
 check 'an input is not replaced' bash -c 'head -c 22 choose.json | grep -q predictions'
-status 0 feat-verdict -c choose.json --largest 3 --seed 1 --verdicts-only
-err_has '--largest: not used: it goes with --rule mean-of-largest'
-err_has '--seed: not used: it goes with --rule learned'
+status 0 feat-verdict -c choose.json --seed 1 --verdicts-only
+err_has '--seed: not used: it goes with --group-score learned'
 err_has '--verdicts-only: not used: it goes with QUERY'
 
 # ---- votes of neighbours
@@ -161,7 +160,7 @@ distances new.json >new.distances
 status 0 feat-verdict -c choose.distances --missed 5% --alarms 5/101,0 new.distances
 out_has 'pass below 30.5, fail from 47.5 on'
 check 'the same verdicts' grep -Eq 'share of review .* 0.4500 ' out
-status 0 feat-verdict -c choose.distances --rule learned --missed 5% new.distances
+status 0 feat-verdict -c choose.distances --group-score learned --missed 5% new.distances
 out_has 'learned: weights of views 0: '
 status 1 feat-verdict -c choose.distances new.json
 err_has 'new.json: probabilities, choose.distances has distances'
@@ -173,7 +172,7 @@ err_has 'choose.distances: distances say which class is the defect (--good)'
 "$BUILD/tests/featgen" -g 40 -n 3 --first 80 -o test.feat
 feat-logreg -q -t train.feat -C 1 -m site.logreg --out-of-fold seen.json --json --resamples 0 -r /dev/null
 feat-logreg -q -m site.logreg --json --resamples 0 -o test.json -r /dev/null test.feat
-status 1 feat-verdict -c seen.json --missed 20%,80% --alarms 20%,80% --rule learned -o real.txt -r real.report test.json
+status 1 feat-verdict -c seen.json --missed 20%,80% --alarms 20%,80% --group-score learned -o real.txt -r real.report test.json
 for file in real.txt real.report; do
     status 0 bbu-info --trace $file
     check "bbu-info follows $file" test "$(grep -cE '^  (choose|query)\.(train|model|query) [0-9a-f]{12}: ' out)" -ge 4

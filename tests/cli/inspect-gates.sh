@@ -46,11 +46,11 @@ err_has '--gates'
 # ---- tiles: the largest score of a photograph's tiles, the same from features as from the photographs
 inspect_features t --tokens cls --tiles 42:14
 status 0 bbu-inspect -q --make t.inspector -w "$w" -m t.logreg --choose t.val.feat --missed 50%,50% --alarms 50%,0 \
-    --rule mean-of-largest --reference trainshards --gates 10%,80%
+    --group-score mean-of-2 --reference trainshards --gates 10%,80%
 sed 1d out >from-features
 bbu-pack -q --split val bbu.index -o valshards
 status 0 bbu-inspect -q --make u.inspector -w "$w" -m t.logreg --choose valshards --missed 50%,50% --alarms 50%,0 \
-    --rule mean-of-largest
+    --group-score mean-of-2
 check 'tiles: thresholds from features are those from photographs' \
     cmp <(grep -v -e gates -e ' stops ' from-features) <(sed 1d out)
 check 'tiles: all photographs are judged' test \
@@ -61,10 +61,10 @@ patches() { # name, options
     dino-extract -q -w "$w" --tokens patch "${@:2}" shards -o all.feat
     local s
     for s in train test; do feat-cat -q --split $s all.feat -o "$1.$s.feat"; done
-    feat-bank -q --size 200 -o "$1.bank" "$1.train.feat" -r /dev/null
+    feat-bank -q --vectors 200 -o "$1.bank" "$1.train.feat" -r /dev/null
 }
 patches p --layers 0,2 --resize 32 --size 28
-feat-bank -q --class positive --against p.bank --size 50 -o f.bank p.train.feat -r /dev/null
+feat-bank -q --class positive --against p.bank --vectors 50 -o f.bank p.train.feat -r /dev/null
 scores() { sed -n 's/.*"photograph":"\([^"]*\)".*"score":\([^,]*\),.*/\1 \2/p' "$1" | sort; }
 bank_scores() { sed -n 's/.*"key":"\([^"]*\)".*"scores*":\[*\([-0-9.e]*,\)*\([-0-9.e]*\).*/\1 \3/p' "$1" | sort; }
 inspect_features q --tokens cls --layers 1, --resize 32 --size 28
@@ -93,7 +93,7 @@ status 1 bbu-inspect -q --make x.inspector -w "$w" --bank p.bank --choose own --
 err_has 'are in the memory bank, the first is'
 err_lacks 'allow-overlap'
 status 1 bbu-inspect -q --make x.inspector -w "$w" --bank p.bank --faults f.bank --choose valshards --missed 50%,50% \
-    --check own --positive positive
+    --test own --positive positive
 err_has ' of its groups are in the memory bank'
 # ... known by their contents where they have no groups and other names
 mkdir other && for f in bbu/train/*/*.jpeg; do cp "$f" "other/$(basename "$f" .jpeg | tr - x).jpeg"; done

@@ -25,7 +25,7 @@ words_of() {
         echo convert nosuch.pth -o nosuch.safetensors ;;
     feat-bank) # what making takes, and what scoring does
         case ${2:-} in
-        --size | --class | --largest | --against | --calibrate) echo -o nosuch.bank nosuch.feat ;;
+        --vectors | --class | --largest | --against | --calibrate) echo -o nosuch.bank nosuch.feat ;;
         --maps | --scale | --photographs) echo --score nosuch.bank --maps nosuch --photographs nosuch nosuch.feat ;;
         --score | --join | --subtract | --list) ;;
         *) echo --score nosuch.bank nosuch.feat ;;
@@ -53,17 +53,18 @@ wrong_values() {
     --tiles/*) printf '%s\n' '' x 0 -1 1.5 64: 64:64 :8 64:x 64:8:8 ;;
     --group-pattern/*) printf '%s\n' '' x '{view}' '{group}{group}' '{nosuch}' ;;
     --largest/SHARE) printf '%s\n' '' x 0 1.5 -1 nan ;;
-    --size/N*SHARE) printf '%s\n' '' x 0 -1 1.5 nan 1e9x ;;
+    --vectors/N*SHARE) printf '%s\n' '' x 0 -1 1.5 nan 1e9x ;;
     --missed/* | --alarms/* | --gates/*) printf '%s\n' '' x 0 1 5 5%% 5/0 5%, 5%,100% nan ;;
     --model/NAME) printf '%s\n' '' x dinov2_vitx14 dinov2_vits dinov2_vits14_ dinov2_vits14_regs dinov2_vits16 ;;
     --class-weight/*) printf '%s\n' '' x balance 1 0,1 1,-1 1,,2 1, nan,1 none,1 ;;
     --max-pixels/N | --shard-bytes/N | --memory/SIZE) # K, M, G
         printf '%s\n' '' x 1x 1.5 -1 0 +1 0x10 1KB 1k ' 1' '1 ' nan 99999999999999999999 9223372036854775807T 9T9 ;;
     */N | */K) printf '%s\n' '' x 1x 1.5 -1 1e3 0x10 1K '1 ' - nan 99999999999999999999 9007199254740993 ;;
-    --size/*) printf '%s\n' '' x 1x 1.5 -1 1KB 1k nan 9T9 ;;
+    --picture-bytes/*) printf '%s\n' '' x 1x 1.5 -1 1KB 1k nan 9T9 ;;
     */TEXT) echo - ;;
     */S) printf '%s\n' '' x 1x 1e999 nan inf 0x1p3 1,5 '1 ' ;;
     */X | */P | */T | */G) printf '%s\n' '' x 1x -1 1e999 1e300x nan inf 0x1p3 1,5 '1 ' - ;;
+    --group-score/*K | --group-score/*learned | --tile-score/*) printf '%s\n' '' x mean-of mean-of- mean-of-0 mean-of-1.5 max3 ;;
     */*'|'*) printf '%s\n' '' nosuch "$2" "${2%%|*}x" "$(printf %.1s "$2")" 1 ;;
     --divide/*) printf '%s\n' 70,30 0,0,0 a,b,c ;;
     --classes/*) printf '%s\n' '' , a,,b a, ,a a,a a,b,a ;;

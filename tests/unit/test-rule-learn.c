@@ -50,7 +50,7 @@ static void test_groups(void)
        "one good class: all others are faulty, and the score is what is left to 1");
     double score[3];
     int8_t faulty[3];
-    struct verdict_rule r = {.how = RULE_LARGEST, .n_views = 2};
+    struct verdict_rule r = {.how = RULE_MEAN_OF, .k = 1, .n_views = 2};
     verdict_groups_score(&g, &r, score);
     ok(score[0] == 0.7 && score[1] == 0.25 && score[2] == 0, "scores of groups");
     ok(verdict_groups_complete(&g, &r, score, faulty) == 2 && faulty[0] == 1 && faulty[1] == 0 && score[1] == 0.25,
@@ -152,7 +152,7 @@ static void test_veto(void)
 {
     enum { N = 1000, FAULTY = 300, OTHERS = 2000 };
     static double out_of_fold[MOST], score[2][MOST];
-    static struct verdict_rule rule[2] = {{.how = RULE_LEARNED, .log_odds = true}, {.how = RULE_LARGEST}};
+    static struct verdict_rule rule[2] = {{.how = RULE_LEARNED, .log_odds = true}, {.how = RULE_MEAN_OF, .k = 1}};
     struct promise p = {PROMISE_MISSED, 0.05, 0};
     struct rng rng = rng_stream(3, 0, 0, RNG_TEST);
     struct verdict_groups g = fixture(N);

@@ -14,7 +14,7 @@ static void test_scores(void)
 {
     static const double scores[] = {0.2, 0.9, 0.4, 0.9}, turned[] = {0.9, 0.4, 0.9, 0.2};
     static const int32_t views[] = {0, 1, 2, 1}, same[] = {-1, -1, 3, 3};
-    struct verdict_rule largest = {.how = RULE_LARGEST}, mean = {.how = RULE_MEAN_OF_LARGEST, .k = 3};
+    struct verdict_rule largest = {.how = RULE_MEAN_OF, .k = 1}, mean = {.how = RULE_MEAN_OF, .k = 3};
     ok(rule_score(&largest, scores, NULL, 4) == 0.9 && rule_score(&largest, scores, views, 1) == 0.2, "the largest");
     ok(rule_score(&mean, scores, views, 4) == (0.9 + 0.9 + 0.4) / 3 &&
            rule_score(&mean, scores, views, 2) == (0.9 + 0.2) / 2,
@@ -23,6 +23,28 @@ static void test_scores(void)
     ok(rule_views(views, 4) == 3 && rule_views(same, 4) == 3 && rule_views(NULL, 4) == 4 && rule_views(views, 0) == 0,
        "a view counts once, each photograph without a number as one");
     ok(isnan(rule_score(&largest, (const double[]){0.1, NAN}, NULL, 2)), "of no number comes no number");
+}
+
+static void test_names(void)
+{
+    static const struct {
+        const char *text;
+        enum rule_how how;
+        int32_t k;
+    } good[] = {{"max", RULE_MEAN_OF, 1}, {"mean", RULE_MEAN_OF, MEAN_OF_ALL}, {"mean-of-2", RULE_MEAN_OF, 2},
+                {"mean-of-2147483646", RULE_MEAN_OF, 2147483646}, {"learned", RULE_LEARNED, 5}};
+    static const char *const bad[] = {"", "maximum", "mean-of-", "mean-of-0", "mean-of--1", "mean-of-1.5",
+                                      "mean-of-2147483647", "mean-of-99999999999999999999", "Max", "learned "};
+    char text[RULE_TEXT_BYTES];
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        struct verdict_rule r = {.k = 5};
+        ok(rule_parse(&r, good[i].text) && r.how == good[i].how && r.k == good[i].k, "%s is a rule", good[i].text);
+        is_text(rule_text(&r, text), good[i].text, "and back");
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct verdict_rule r = {.how = RULE_LEARNED, .k = 5};
+        ok(!rule_parse(&r, bad[i]) && r.how == RULE_LEARNED && r.k == 5, "'%s' is none", bad[i]);
+    }
 }
 
 static void test_learned(void)
@@ -116,7 +138,7 @@ static void test_thresholds(void)
     static double score[N];
     static int8_t faulty[N];
     struct judged_groups g = {score, faulty, N};
-    struct verdict_rule r = {.how = RULE_LARGEST};
+    struct verdict_rule r = {.how = RULE_MEAN_OF, .k = 1};
     struct promise p[] = {{PROMISE_MISSED, 0.05, 0.95}, {PROMISE_ALARMS, 0.01, 0}};
     for (int i = 0; i < N; i++) {
         faulty[i] = i < FAULTY ? 1 : i < FAULTY + GOOD ? 0 : -1;
@@ -194,7 +216,7 @@ static void test_digits(void)
     struct judged_groups g = {score, faulty, 60};
     struct promise p[] = {{PROMISE_MISSED, 0.05, 0.95}, {PROMISE_ALARMS, 0.05, 0.95}};
     for (int what = 0; what < 2; what++) {
-        struct verdict_rule r = {.how = RULE_LARGEST};
+        struct verdict_rule r = {.how = RULE_MEAN_OF, .k = 1};
         double rounded = what ? 0.333333333 : 0.666666667, all = what ? 1. / 3 : 2. / 3;
         for (int i = 0; i < 60; i++) {
             faulty[i] = (int8_t)!what;
@@ -230,7 +252,7 @@ static void simulate(const struct promise *p, int64_t n, int levels, double *bro
     double score[MOST];
     int8_t faulty[MOST];
     struct judged_groups g = {score, faulty, n};
-    struct verdict_rule r = {.how = RULE_LARGEST};
+    struct verdict_rule r = {.how = RULE_MEAN_OF, .k = 1};
     int n_broken = 0;
     *mean = 0;
     memset(faulty, p->what == PROMISE_MISSED, sizeof faulty);
@@ -279,6 +301,7 @@ static void test_coverage(void)
 int main(void)
 {
     test_scores();
+    test_names();
     test_learned();
     test_verdicts();
     test_promises();

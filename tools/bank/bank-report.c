@@ -13,7 +13,7 @@
 /* ------------------------------------------------------------------ thresholds */
 static int choose(struct bank_threshold *t, const struct rows *groups, int positive, struct fmt_error *e)
 {
-    struct verdict_rule rule = {.how = RULE_LARGEST};
+    struct verdict_rule rule = {.how = RULE_MEAN_OF, .k = 1};
     double *score = malloc((size_t)groups->n * sizeof *score);
     int8_t *faulty = calloc((size_t)groups->n, 1);
     struct judged_groups good = {score, faulty, groups->n};

@@ -16,7 +16,7 @@ static const char *const state_key[2] = {"chosen", "checked"};
 
 struct inspect_settings inspect_settings_default(void)
 {
-    struct inspect_settings s = {.precision = "f32", .rule = {.how = RULE_LARGEST, .k = 1, .pass_below = NAN,
+    struct inspect_settings s = {.precision = "f32", .rule = {.how = RULE_MEAN_OF, .k = 1, .pass_below = NAN,
                                                               .fail_from = NAN},
                                  .gates = gate_no_limits()};
     group_pattern_parse(&s.pattern, GROUP_PATTERN_DEFAULT, NULL);
@@ -41,10 +41,9 @@ static void join_patterns(const struct group_pattern *p, char text[GROUP_PATTERN
 
 static void put_rule(cJSON *o, const struct verdict_rule *r)
 {
-    cJSON_AddStringToObject(o, "how", rule_names[r->how]);
+    char text[RULE_TEXT_BYTES];
+    cJSON_AddStringToObject(o, "group_score", rule_text(r, text));
     cJSON_AddNumberToObject(o, "views", r->n_views);
-    if (r->how == RULE_MEAN_OF_LARGEST)
-        cJSON_AddNumberToObject(o, "k", r->k);
     if (r->how == RULE_LEARNED) {
         cJSON_AddBoolToObject(o, "log_odds", r->log_odds);
         cJSON_AddNumberToObject(o, "base", r->base);
@@ -191,9 +190,9 @@ static void take_learned(struct taking *t, const cJSON *o, struct verdict_rule *
 
 static void take_rule(struct taking *t, const cJSON *o, struct verdict_rule *r)
 {
-    r->how = (enum rule_how)take_word(t, o, "how", rule_names, RULES);
+    if (!rule_parse(r, take_text(t, o, "group_score")))
+        fail(t, "group_score", "a word that this version does not know");
     r->n_views = (int)take_count(t, o, "views", 0, 1e6);
-    r->k = r->how == RULE_MEAN_OF_LARGEST ? (int)take_count(t, o, "k", 1, 1e6) : 1;
     if (r->how == RULE_LEARNED)
         take_learned(t, o, r);
     r->pass_below = take_number(t, o, "pass_below", -1e300, 1e300);

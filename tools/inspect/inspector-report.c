@@ -67,7 +67,7 @@ void inspector_report_text(FILE *out, const struct make_inspector *m)
 {
     const struct inspect_settings *s = &m->settings;
     const struct verdict_rule *r = &s->rule;
-    char hex[DIGEST_HEX];
+    char hex[DIGEST_HEX], rule[RULE_TEXT_BYTES];
     digest_hex(m->identity, hex);
     fprintf(out, "inspector %s %s\n", hex, m->output);
     if (s->positive) {
@@ -77,9 +77,7 @@ void inspector_report_text(FILE *out, const struct make_inspector *m)
     }
     fprintf(out, "score of a photograph: %s, in %s\n",
             s->by_bank ? "distance to the bank" : "probability by the classifier", s->precision);
-    fprintf(out, "score of an installation: %s", rule_names[r->how]);
-    if (r->how == RULE_MEAN_OF_LARGEST)
-        fprintf(out, " %d", r->k);
+    fprintf(out, "score of an installation: %s", rule_text(r, rule));
     if (r->n_views > 0)
         fprintf(out, ", of %d views\n", r->n_views);
     else

@@ -88,8 +88,8 @@ static int open_judge(struct making *k, const struct judge_how *how)
     struct inspect_settings s = inspect_settings_default();
     struct judge_how as_asked = *how;
     s.by_bank = m->by_bank;
-    s.rule.how = m->how;
-    s.rule.k = m->k;
+    s.rule.how = m->rule.how;
+    s.rule.k = m->rule.k;
     s.rule.log_odds = !m->by_bank;
     if (m->positive && !(s.positive = strdup(m->positive)))
         return fmt_no_memory(k->e);
@@ -172,8 +172,8 @@ static int choose_thresholds(struct making *k, struct scored_groups *g)
     struct inspect_settings *s = &k->judge.settings;
     struct verdict_rule *r = &s->rule;
     int status = 0;
-    r->n_views = m->n_views >= 0 ? m->n_views : common_views(&g->groups);
-    if (m->how == RULE_LEARNED)
+    r->n_views = m->rule.n_views >= 0 ? m->rule.n_views : common_views(&g->groups);
+    if (m->rule.how == RULE_LEARNED)
         status = rule_learn(r, &g->groups, 0, g->score, &m->learned, k->e);
     else
         verdict_groups_score(&g->groups, r, g->score);
@@ -235,7 +235,7 @@ static int find_thresholds(struct making *k)
     if (m->choose) {
         status = use_set(k, CHOOSE, m->choose, choose_thresholds);
     } else {
-        r->n_views = m->n_views >= 0 ? m->n_views : 0;
+        r->n_views = m->rule.n_views >= 0 ? m->rule.n_views : 0;
         r->pass_below = m->pass_below;
         r->fail_from = m->fail_from;
     }

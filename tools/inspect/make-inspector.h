@@ -17,8 +17,7 @@ struct make_inspector {
     const char *choose, *check;                         /* sets of scores (scored-set.h); NULL: none */
     bool by_bank;
     const char *positive, *pattern, *precision; /* NULL: as the parts say */
-    enum rule_how how;
-    int k, n_views;                             /* n_views -1: that of the groups of `choose` */
+    struct verdict_rule rule;                   /* how, k; n_views, -1: that of the groups of `choose` */
     struct promise promise[PROMISE_KINDS];      /* wanted of `choose` */
     int n_promises;
     double pass_below, fail_from;               /* without `choose` */

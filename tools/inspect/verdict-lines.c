@@ -23,7 +23,7 @@ static void add_number(cJSON *o, const char *key, double v)
 
 static int begin_json(FILE *out, const char *inspector, const struct judge *j)
 {
-    char hex[DIGEST_HEX];
+    char hex[DIGEST_HEX], rule[RULE_TEXT_BYTES];
     cJSON *o = cJSON_CreateObject();
     digest_hex(j->identity, hex);
     json_report_text(o, "report", "inspection");
@@ -31,7 +31,7 @@ static int begin_json(FILE *out, const char *inspector, const struct judge *j)
     json_report_text(o, "version", DINOTOOLS_VERSION);
     if (j->settings.positive)
         json_report_text(o, "positive", j->settings.positive);
-    json_report_text(o, "rule", rule_names[j->settings.rule.how]);
+    json_report_text(o, "group_score", rule_text(&j->settings.rule, rule));
     add_number(o, "pass_below", j->settings.rule.pass_below);
     add_number(o, "fail_from", j->settings.rule.fail_from);
     json_report_int(o, "views", j->settings.rule.n_views);

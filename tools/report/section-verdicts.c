@@ -117,6 +117,7 @@ static void put_rule(const struct inspection *in, struct page *p)
 {
     const struct verdict_rule *r = &in->rule;
     bool judged = in->cases->judged;
+    char text[RULE_TEXT_BYTES];
     term(p, "Verdicts");
     fputs("<dd>", p->out);
     if (judged)
@@ -124,8 +125,7 @@ static void put_rule(const struct inspection *in, struct page *p)
     if (!judged || in->thresholds_given)
         put_thresholds(in, p);
     if (in->grouped && !judged)
-        page_text(p, "; an installation has the %s score of its photographs",
-                  r->how == RULE_LARGEST ? "largest" : "mean");
+        page_text(p, "; an installation has the score %s of its photographs", rule_text(r, text));
     if (r->n_views && !judged)
         page_text(p, "; incomplete with fewer than %d views", r->n_views);
     fputs(".</dd>\n", p->out);
