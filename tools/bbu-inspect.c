@@ -192,9 +192,7 @@ static int make(const struct judge_how *how)
         parse_thresholds(&m);
     if (file_check_output(output, true, &e) || make_inspector_run(&m, how, &e))
         msg_die("%s", e.text);
-    if (!json)
-        inspector_report_text(stdout, &m);
-    else if (inspector_report_json(&m, &e))
+    if (inspector_report(stdout, json, &m, &e))
         msg_die("%s", e.text);
     make_inspector_release(&m);
     return EXIT_DONE;

@@ -11,7 +11,7 @@
 #include "overlap.h"
 #include "prediction-set.h"
 #include "report-print.h"
-#include "rule-learn.h"
+#include "scored-groups.h"
 #include "verdict-options.h"
 #include "verdict-report.h"
 #include "version.h"
@@ -46,14 +46,10 @@ static const struct opt_tool tool = {
     "FILE, QUERY: predictions in JSON lines (-o FILE --json) of feat-knn, feat-logreg or feat-bank.\n"
     "Exit status 1 with -o: an installation failed, needs a review or is incomplete; 0: all passed."};
 
-/* A set of predictions, its groups and their scores; of complete groups also for thresholds. */
+/* A set of predictions, and its groups. */
 struct scored {
     struct prediction_set set;
-    struct verdict_groups groups;
-    double *score;              /* [groups.n] */
-    double *complete_score;     /* [complete.n] */
-    int8_t *complete_faulty;
-    struct judged_groups complete;
+    struct scored_groups g;
 };
 
 /* One run of the tool. */
@@ -144,13 +140,7 @@ static void read_scored(struct scored *s, const char *path)
 {
     struct fmt_error e = {0};
     check(prediction_set_read(&s->set, path, (int)k, &e), &e);
-    check(verdict_groups_make(&s->groups, &s->set.rows, classes_of(&s->set), &e), &e);
-    size_t n = (size_t)s->groups.n + 1;
-    s->score = calloc(n, sizeof *s->score);
-    s->complete_score = calloc(n, sizeof *s->complete_score);
-    s->complete_faulty = calloc(n, sizeof *s->complete_faulty);
-    if (!s->score || !s->complete_score || !s->complete_faulty)
-        msg_die("out of memory");
+    check(scored_groups_make(&s->g, &s->set.rows, classes_of(&s->set), &e), &e);
 }
 
 static void note_unused_k(const struct job *j)
@@ -163,10 +153,7 @@ static void note_unused_k(const struct job *j)
 static void release_scored(struct scored *s)
 {
     prediction_set_release(&s->set);
-    verdict_groups_release(&s->groups);
-    free(s->score);
-    free(s->complete_score);
-    free(s->complete_faulty);
+    scored_groups_release(&s->g);
 }
 
 static const uint8_t *identity_of(const struct prediction_set *s, const char *role)
@@ -219,46 +206,21 @@ static void check_apart(struct prediction_set *a, struct prediction_set *b)
         msg_warn("%s", warning);
 }
 
-static void take_complete(struct scored *s, const struct verdict_rule *r)
-{
-    memcpy(s->complete_score, s->score, (size_t)s->groups.n * sizeof *s->score);
-    int64_t n = verdict_groups_complete(&s->groups, r, s->complete_score, s->complete_faulty);
-    s->complete = (struct judged_groups){s->complete_score, s->complete_faulty, n};
-}
-
 /* ------------------------------------------------------------------ thresholds */
 static void choose_thresholds(struct job *j)
 {
     struct fmt_error e = {0};
-    struct scored *s = &j->choose;
-    j->rule.log_odds = !s->set.distances;
-    if (j->rule.how == RULE_LEARNED)
-        check_of(choose_path, rule_learn(&j->rule, &s->groups, (uint64_t)seed, s->score, &j->learned, &e), &e);
-    else
-        verdict_groups_score(&s->groups, &j->rule, s->score);
-    take_complete(s, &j->rule);
-    check_of(choose_path, thresholds_choose(&j->rule, &s->complete, j->promise, j->n_promises, &e), &e);
-    check(calibration_fit(&j->calibration, &s->complete, &e), &e);
-}
-
-/* Of all groups: incomplete ones, and those without a score, too. */
-static struct verdict_counts count_all(const struct job *j, const struct scored *s)
-{
-    struct verdict_counts c = {0};
-    for (int64_t i = 0; i < s->groups.n; i++) {
-        enum verdict v = rule_verdict(&j->rule, s->score[i], verdict_groups_views(&s->groups, i));
-        c.n[2][v]++;
-        if (s->groups.faulty[i] >= 0)
-            c.n[s->groups.faulty[i]][v]++;
-    }
-    return c;
+    struct promises_wanted wanted = {j->promise, j->n_promises, (uint64_t)seed};
+    j->rule.log_odds = !j->choose.set.distances;
+    check_of(choose_path, scored_groups_choose(&j->choose.g, &j->rule, &wanted, &j->learned, &e), &e);
+    check(calibration_fit(&j->calibration, &j->choose.g.complete, &e), &e);
 }
 
 /* ------------------------------------------------------------------ reports */
 /* "thresholds chosen on val.json: 55 installations of 1 to 3 views, 8 incomplete ones left out". */
 static void set_note(struct report_node *report, const char *what, const struct scored *s)
 {
-    const struct verdict_groups *g = &s->groups;
+    const struct verdict_groups *g = &s->g.groups;
     int least = verdict_groups_views(g, 0), most = least;
     for (int64_t i = 1; i < g->n; i++) {
         int n = verdict_groups_views(g, i);
@@ -270,8 +232,8 @@ static void set_note(struct report_node *report, const char *what, const struct 
     if (least < most)
         report_extend(note, "%d to ", least);
     report_extend(note, "%s", FMT_COUNT(most, "view", "views"));
-    if (s->complete.n < g->n)
-        report_extend(note, ", %s left out", FMT_COUNT(g->n - s->complete.n, "incomplete one", "incomplete ones"));
+    if (s->g.complete.n < g->n)
+        report_extend(note, ", %s left out", FMT_COUNT(g->n - s->g.complete.n, "incomplete one", "incomplete ones"));
 }
 
 /* Which classes are faults, first of all; then what was read. */
@@ -290,7 +252,7 @@ static void add_head(struct report_node *report, const struct job *j)
     set_note(report, "thresholds chosen on", &j->choose);
     if (j->has_query)
         set_note(report, "judged:", &j->query);
-    rule_notes(report, &j->rule);
+    rule_notes(report, &j->rule, &j->learned);
 }
 
 /* Of more than two classes the one that is no fault is named. */
@@ -323,8 +285,8 @@ static void report_promises(struct job *j)
     struct promise_line line[PROMISE_KINDS];
     for (int i = 0; i < j->n_promises; i++) {
         const struct promise *p = &j->promise[i];
-        line[i] = (struct promise_line){*p, promise_check(p, &j->rule, &j->choose.complete, level),
-                                        promise_check(p, &j->rule, &j->query.complete, level), j->has_query};
+        line[i] = (struct promise_line){*p, promise_check(p, &j->rule, &j->choose.g.complete, level),
+                                        promise_check(p, &j->rule, &j->query.g.complete, level), j->has_query};
         if (line[i].checked.state == PROMISE_BROKEN)
             msg_warn("%s: the promise about %s groups is broken: %lld of %lld are wrong", j->query.set.path,
                      promise_groups[p->what], (long long)line[i].checked.n_wrong, (long long)line[i].checked.n);
@@ -342,7 +304,7 @@ static void report_promises(struct job *j)
 static void report_verdicts(struct job *j)
 {
     struct report_node report = {.kind = REPORT_OBJECT};
-    struct verdict_table table = {count_all(j, j->has_query ? &j->query : &j->choose), level};
+    struct verdict_table table = {scored_groups_count(j->has_query ? &j->query.g : &j->choose.g, &j->rule), level};
     add_members(&report, j, "verdict-counts");
     verdicts_report(&report, &table);
     print_report(j, &report);
@@ -352,7 +314,8 @@ static void write_verdicts(const struct job *j)
 {
     struct fmt_error e = {0};
     struct report_node head = {.kind = REPORT_OBJECT};
-    struct group_lines lines = {&j->query.groups, &j->query.set.rows, &j->rule, j->query.score, &j->calibration};
+    struct group_lines lines = {&j->query.g.groups, &j->query.set.rows, &j->rule, j->query.g.score,
+                                &j->calibration};
     char *text;
     size_t bytes;
     FILE *out = open_memstream(&text, &bytes);
@@ -390,7 +353,7 @@ static void open_job(struct job *j, const char *query)
 static int64_t close_job(struct job *j)
 {
     struct fmt_error e = {0};
-    struct verdict_counts c = count_all(j, &j->query);
+    struct verdict_counts c = scored_groups_count(&j->query.g, &j->rule);
     if (fclose(j->report))
         msg_die("out of memory for the report");
     check(file_save(report_path, j->text, j->bytes, &e), &e);
@@ -411,10 +374,8 @@ int main(int argc, char **argv)
     input_guard_enable();
     open_job(&j, argc > first ? argv[first] : NULL);
     choose_thresholds(&j);
-    if (j.has_query) {
-        verdict_groups_score(&j.query.groups, &j.rule, j.query.score);
-        take_complete(&j.query, &j.rule);
-    }
+    if (j.has_query)
+        scored_groups_judge(&j.query.g, &j.rule);
     report_promises(&j);
     report_verdicts(&j);
     if (output)

@@ -129,15 +129,3 @@ struct promise_kept promise_check(const struct promise *p, const struct verdict_
     k.state = k.share <= p->share ? PROMISE_KEPT : k.low <= p->share ? PROMISE_OPEN : PROMISE_BROKEN;
     return k;
 }
-
-struct verdict_counts verdicts_count(const struct verdict_rule *r, const struct judged_groups *g)
-{
-    struct verdict_counts c = {0};
-    for (int64_t i = 0; i < g->n; i++) {
-        enum verdict v = rule_verdict(r, g->score[i], r->n_views);
-        c.n[2][v]++;
-        if (g->faulty[i] >= 0)
-            c.n[g->faulty[i]][v]++;
-    }
-    return c;
-}

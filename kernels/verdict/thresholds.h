@@ -59,6 +59,5 @@ struct promise_kept promise_check(const struct promise *p, const struct verdict_
 struct verdict_counts {
     int64_t n[3][VERDICTS];
 };
-struct verdict_counts verdicts_count(const struct verdict_rule *r, const struct judged_groups *g);
 
 #endif

@@ -23,9 +23,17 @@ static void score_note(struct report_node *report, const struct verdict_rule *r)
             report_extend(note, " %d: %.3g", v, r->view_weight[v][1]);
 }
 
-void rule_notes(struct report_node *report, const struct verdict_rule *r)
+static void learned_note(struct report_node *report, const struct rule_learned *l)
+{
+    report_note(report, "learned from %lld faulty and %lld good installations, penalty lambda %g; log loss out of fold "
+                "%.4f", (long long)l->n_faulty, (long long)l->n_good, l->lambda, l->log_loss);
+}
+
+void rule_notes(struct report_node *report, const struct verdict_rule *r, const struct rule_learned *learned)
 {
     score_note(report, r);
+    if (r->how == RULE_LEARNED && learned)
+        learned_note(report, learned);
     if (r->pass_below < r->fail_from)
         report_note(report, "pass below %.6g, fail from %.6g on, review between", r->pass_below, r->fail_from);
     else

@@ -3,6 +3,7 @@
 #define VERDICT_REPORT_H
 
 #include "report.h"
+#include "rule-learn.h"
 #include "thresholds.h"
 
 /* A promise, and what became of it on the groups that thresholds were chosen on, and on others. */
@@ -18,8 +19,8 @@ struct verdict_table {
     double level; /* of the interval of the share of review */
 };
 
-/* Notes: the rule, its thresholds. */
-void rule_notes(struct report_node *report, const struct verdict_rule *r);
+/* Notes: the rule, its thresholds; of a learned one what it was learned from (NULL: not known any more). */
+void rule_notes(struct report_node *report, const struct verdict_rule *r, const struct rule_learned *learned);
 /* Adds a record for each promise. */
 void promises_report(struct report_node *report, const struct verdict_rule *r, const struct promise_line *line, int n);
 /* Adds a record for the faulty groups, the good ones, and all: how many got which verdict, the share of review among

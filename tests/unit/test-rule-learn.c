@@ -7,7 +7,7 @@
 
 #include "calibration.h"
 #include "rng.h"
-#include "rule-learn.h"
+#include "scored-groups.h"
 #include "tap.h"
 
 enum { VIEWS = 3, MOST = 4000 };
@@ -254,6 +254,34 @@ static void test_refused(void)
        "no group has all views numbered: %s", unknown.text);
 }
 
+/* ------------------------------------------------------------------ groups and their verdicts */
+/* Five installations of views 0 and 1: faulty, good, good, one of a single view, one without a label. */
+static void test_scored(void)
+{
+    static char *name[] = {"a", "a", "b", "b", "c", "c", "d", "e", "e"};
+    int32_t label[] = {1, 1, 0, 0, 0, 0, 1, -1, -1}, view[] = {0, 1, 0, 1, 0, 1, 0, 0, 1};
+    int64_t group[] = {0, 0, 1, 1, 2, 2, 3, 4, 4};
+    double proba[] = {0.2, 0.8, 0.3, 0.7, 0.9, 0.1, 0.8, 0.2, 0.4, 0.6, 0.6, 0.4, 0.1, 0.9, 0.5, 0.5, 0.5, 0.5};
+    struct rows rows = {.n = 9, .n_groups = 5, .n_classes = 2, .label = label, .group_view = view, .group = group,
+                        .group_name = (const char **)name, .key = (const char **)name, .proba = proba};
+    struct verdict_rule r = {.how = RULE_MEAN_OF, .k = 1, .n_views = 2};
+    struct promise p[] = {{PROMISE_MISSED, 0.5, 0.5}, {PROMISE_ALARMS, 0.4, 0}};
+    struct promises_wanted wanted = {p, 2, 0};
+    struct scored_groups s;
+    scored_groups_make(&s, &rows, (struct verdict_classes){.faulty = 1, .good = -1}, NULL);
+    ok(scored_groups_choose(&s, &r, &wanted, NULL, NULL) == 0 && s.complete.n == 4, "one is incomplete");
+    ok(fabs(r.pass_below - 0.7) < 1e-6 && fabs(r.fail_from - 0.7) < 1e-6, "%.9g, %.9g: between 0.8 and 0.6",
+       r.pass_below, r.fail_from);
+    struct verdict_counts c = scored_groups_count(&s, &r);
+    ok(c.n[1][VERDICT_FAIL] == 1 && c.n[1][VERDICT_INCOMPLETE] == 1 && c.n[0][VERDICT_PASS] == 2 &&
+           c.n[2][VERDICT_PASS] == 3 && c.n[2][VERDICT_INCOMPLETE] == 1,
+       "verdicts are counted by kind, incomplete ones too");
+    r.fail_from = 0.9;
+    scored_groups_judge(&s, &r);
+    ok(scored_groups_count(&s, &r).n[2][VERDICT_REVIEW] == 1, "by a rule that is given");
+    scored_groups_release(&s);
+}
+
 /* ------------------------------------------------------------------ calibration */
 /* Written and read again, by way of text: the same steps to the bit. */
 static void same_in_json(const struct calibration *c)
@@ -348,6 +376,7 @@ int main(void)
     test_coverage();
     test_extremes();
     test_refused();
+    test_scored();
     test_calibration();
     test_calibration_refused();
     return tap_done();

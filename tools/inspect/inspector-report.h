@@ -1,5 +1,5 @@
-/* inspector-report.h - what an inspector promises, for people and as JSON: thresholds, the table of promises, verdicts
- * on the installations that they were chosen and checked on. */
+/* inspector-report.h - what an inspector promises, for people and as JSON lines: thresholds, the table of promises,
+ * verdicts on the installations that they were chosen and checked on. */
 #ifndef INSPECTOR_REPORT_H
 #define INSPECTOR_REPORT_H
 
@@ -7,8 +7,7 @@
 
 #include "make-inspector.h"
 
-void inspector_report_text(FILE *out, const struct make_inspector *m);
-/* On standard output. */
-int inspector_report_json(const struct make_inspector *m, struct fmt_error *e);
+/* json: one line with all settings, then those of the promises and of the verdicts. The caller checks the stream. */
+int inspector_report(FILE *out, bool json, const struct make_inspector *m, struct fmt_error *e);
 
 #endif

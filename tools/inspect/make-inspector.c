@@ -9,10 +9,10 @@
 #include "gate-file.h"
 #include "make-gates.h"
 #include "overlap.h"
+#include "scored-groups.h"
 #include "scored-set.h"
 #include "teacher-name.h"
 #include "tensorfile.h"
-#include "verdict-groups.h"
 #include "version.h"
 
 enum { CHOOSE, CHECK, SETS };
@@ -122,32 +122,6 @@ static int open_gates(struct making *k)
 }
 
 /* ------------------------------------------------------------------ thresholds */
-/* Groups of a set, their scores by the rule, and which are faulty. */
-struct scored_groups {
-    struct verdict_groups groups;
-    double *score;
-    int8_t *faulty;
-};
-
-static int open_groups(struct making *k, int i, struct scored_groups *g)
-{
-    static const struct verdict_classes classes = {.faulty = 1, .good = -1};
-    *g = (struct scored_groups){.score = NULL};
-    int status = verdict_groups_make(&g->groups, &k->set[i].rows, classes, k->e);
-    if (status)
-        return status;
-    g->score = calloc((size_t)g->groups.n + 1, sizeof *g->score);
-    g->faulty = calloc((size_t)g->groups.n + 1, sizeof *g->faulty);
-    return g->score && g->faulty ? 0 : fmt_no_memory(k->e);
-}
-
-static void close_groups(struct scored_groups *g)
-{
-    verdict_groups_release(&g->groups);
-    free(g->score);
-    free(g->faulty);
-}
-
 /* The number of views that all groups have; 0, not checked, where they differ. */
 static int common_views(const struct verdict_groups *g)
 {
@@ -157,65 +131,50 @@ static int common_views(const struct verdict_groups *g)
     return n;
 }
 
-/* Scores of the complete groups to the front, and their counts into the settings. */
-static struct judged_groups judged_of(struct making *k, int i, struct scored_groups *g)
-{
-    struct inspect_settings *s = &k->judge.settings;
-    int64_t n = verdict_groups_complete(&g->groups, &s->rule, g->score, g->faulty);
-    k->m->n_incomplete[i] = g->groups.n - n;
-    return (struct judged_groups){g->score, g->faulty, n};
-}
-
 static int choose_thresholds(struct making *k, struct scored_groups *g)
 {
     struct make_inspector *m = k->m;
     struct inspect_settings *s = &k->judge.settings;
     struct verdict_rule *r = &s->rule;
-    int status = 0;
+    struct promises_wanted wanted = {m->promise, m->n_promises, 0};
     r->n_views = m->rule.n_views >= 0 ? m->rule.n_views : common_views(&g->groups);
-    if (m->rule.how == RULE_LEARNED)
-        status = rule_learn(r, &g->groups, 0, g->score, &m->learned, k->e);
-    else
-        verdict_groups_score(&g->groups, r, g->score);
-    if (status)
-        return status;
-    struct judged_groups judged = judged_of(k, CHOOSE, g);
-    status = thresholds_choose(r, &judged, m->promise, m->n_promises, k->e);
+    int status = scored_groups_choose(g, r, &wanted, &m->learned, k->e);
     for (int i = 0; i < m->n_promises && !status; i++) {
         s->promise[i].promise = m->promise[i];
-        s->promise[i].chosen = promise_check(&m->promise[i], r, &judged, m->level);
+        s->promise[i].chosen = promise_check(&m->promise[i], r, &g->complete, m->level);
     }
     s->n_promises = m->n_promises;
-    s->chosen = verdicts_count(r, &judged);
+    s->chosen = scored_groups_count(g, r);
     return status;
 }
 
 static int check_promises(struct making *k, struct scored_groups *g)
 {
     struct inspect_settings *s = &k->judge.settings;
-    verdict_groups_score(&g->groups, &s->rule, g->score);
-    struct judged_groups judged = judged_of(k, CHECK, g);
+    scored_groups_judge(g, &s->rule);
     for (int i = 0; i < s->n_promises; i++)
-        s->promise[i].checked = promise_check(&s->promise[i].promise, &s->rule, &judged, k->m->level);
-    s->checked = verdicts_count(&s->rule, &judged);
+        s->promise[i].checked = promise_check(&s->promise[i].promise, &s->rule, &g->complete, k->m->level);
+    s->checked = scored_groups_count(g, &s->rule);
     s->is_checked = true;
     return 0;
 }
 
 static int use_set(struct making *k, int i, const char *path, int (*use)(struct making *, struct scored_groups *))
 {
+    static const struct verdict_classes classes = {.faulty = 1, .good = -1};
     struct scored_groups g;
     int status = scored_set_open(&k->set[i], path, &k->judge, k->e);
     if (status)
         return status;
     k->has_set[i] = true;
     k->m->n_left_out[i] = k->set[i].n_left_out;
-    status = open_groups(k, i, &g);
-    if (!status)
-        status = use(k, &g);
+    status = scored_groups_make(&g, &k->set[i].rows, classes, k->e);
+    if (status)
+        return status;
+    status = use(k, &g);
     if (status)
         fmt_prefix(k->e, path);
-    close_groups(&g);
+    scored_groups_release(&g);
     return status;
 }
 

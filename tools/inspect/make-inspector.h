@@ -29,7 +29,6 @@ struct make_inspector {
     struct inspect_settings settings;
     struct rule_learned learned; /* of RULE_LEARNED */
     int64_t n_left_out[2];       /* photographs of `choose` and `check` without a score */
-    int64_t n_incomplete[2];     /* groups with fewer views than expected */
     uint8_t identity[DIGEST_BYTES];
 };
 

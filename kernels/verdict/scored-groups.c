@@ -1,0 +1,70 @@
+/* scored-groups.c - see scored-groups.h. */
+#include "scored-groups.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int scored_groups_make(struct scored_groups *s, const struct rows *rows, struct verdict_classes classes,
+                       struct fmt_error *e)
+{
+    *s = (struct scored_groups){.score = NULL};
+    int status = verdict_groups_make(&s->groups, rows, classes, e);
+    if (status)
+        return status;
+    size_t n = (size_t)s->groups.n + 1;
+    s->score = calloc(n, sizeof *s->score);
+    s->complete_score = calloc(n, sizeof *s->complete_score);
+    s->complete_faulty = calloc(n, sizeof *s->complete_faulty);
+    if (s->score && s->complete_score && s->complete_faulty)
+        return 0;
+    scored_groups_release(s);
+    return fmt_no_memory(e);
+}
+
+void scored_groups_release(struct scored_groups *s)
+{
+    verdict_groups_release(&s->groups);
+    free(s->score);
+    free(s->complete_score);
+    free(s->complete_faulty);
+    *s = (struct scored_groups){.score = NULL};
+}
+
+static void take_complete(struct scored_groups *s, const struct verdict_rule *r)
+{
+    memcpy(s->complete_score, s->score, (size_t)s->groups.n * sizeof *s->score);
+    int64_t n = verdict_groups_complete(&s->groups, r, s->complete_score, s->complete_faulty);
+    s->complete = (struct judged_groups){s->complete_score, s->complete_faulty, n};
+}
+
+void scored_groups_judge(struct scored_groups *s, const struct verdict_rule *r)
+{
+    verdict_groups_score(&s->groups, r, s->score);
+    take_complete(s, r);
+}
+
+int scored_groups_choose(struct scored_groups *s, struct verdict_rule *r, const struct promises_wanted *wanted,
+                         struct rule_learned *learned, struct fmt_error *e)
+{
+    int status = 0;
+    if (r->how == RULE_LEARNED)
+        status = rule_learn(r, &s->groups, wanted->seed, s->score, learned, e);
+    else
+        verdict_groups_score(&s->groups, r, s->score);
+    if (status)
+        return status;
+    take_complete(s, r);
+    return thresholds_choose(r, &s->complete, wanted->promise, wanted->n, e);
+}
+
+struct verdict_counts scored_groups_count(const struct scored_groups *s, const struct verdict_rule *r)
+{
+    struct verdict_counts c = {0};
+    for (int64_t i = 0; i < s->groups.n; i++) {
+        enum verdict v = rule_verdict(r, s->score[i], verdict_groups_views(&s->groups, i));
+        c.n[2][v]++;
+        if (s->groups.faulty[i] >= 0)
+            c.n[s->groups.faulty[i]][v]++;
+    }
+    return c;
+}
