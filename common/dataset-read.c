@@ -81,6 +81,21 @@ static void tell_foreign(const char *path, const uint8_t *data, size_t bytes, st
         snprintf(e->text + n, sizeof e->text - n, ", but %s: %s", what->name, what->command);
 }
 
+/* A JPEG that is refused because it is cut short: whether it would be filled. */
+static void tell_filling(const uint8_t *data, size_t bytes, const struct image_settings *settings, struct fmt_error *e)
+{
+    struct image_settings fill = *settings;
+    struct image_notes notes = {0};
+    size_t n = strlen(e->text);
+    fill.fill = true;
+    if (image_file_decode(data, bytes, &fill, NULL, &notes, NULL) == 0 && notes.filled)
+        snprintf(e->text + n, sizeof e->text - n, "; %d %% of its rows came: --truncated fill takes it, the rest grey",
+                 notes.decoded_percent);
+    else if (notes.filled)
+        snprintf(e->text + n, sizeof e->text - n, "; %d %% of its rows came, too few for --truncated fill",
+                 notes.decoded_percent);
+}
+
 static void measure(struct reading *g, struct dataset_image *im, const uint8_t *data, size_t bytes,
                     struct dataset_result *r)
 {
@@ -98,6 +113,8 @@ static void measure(struct reading *g, struct dataset_image *im, const uint8_t *
     if (status) {
         if (status == FMT_MAGIC)
             tell_foreign(im->path, data, bytes, &e);
+        if (status == FMT_TRUNCATED && !how->fill)
+            tell_filling(data, bytes, &settings, &e);
         fail(r, kind_of(status), e.text);
         r->no_memory = status == FMT_MEMORY;
         return;
@@ -111,7 +128,7 @@ static void measure(struct reading *g, struct dataset_image *im, const uint8_t *
     im->width = info.width, im->height = info.height, im->components = info.stored_components;
     im->kind = kinds[kind];
     im->sample_max = (uint16_t)notes.sample_max;
-    im->decoding.filled = notes.filled;
+    im->decoding.filled = notes.filled, im->decoding.decoded_percent = (uint8_t)notes.decoded_percent;
     if (info.stored_bits == 16)
         im->decoding.bits = (uint8_t)(how->bits ? how->bits : IMAGE_BITS_MAX);
     digest_of(data, bytes, im->sha256);

@@ -15,7 +15,7 @@
 #include "verify.h"
 #include "views.h"
 
-enum { LINE_BYTES = 16384, DECODING_BYTES = 32 };
+enum { LINE_BYTES = 16384, DECODING_BYTES = 48 };
 
 static void labels_line(const struct index_labels *l, int n_classes, char *const *class_name,
                         char text[LINE_BYTES - 128])
@@ -35,13 +35,15 @@ static void labels_line(const struct index_labels *l, int n_classes, char *const
     text[at] = 0;
 }
 
-/* What is said of a file beside its kind: ", 12 of 16 bits", ", filled". */
+/* What is said of a file beside its kind: ", 12 of 16 bits", ", filled, 62 % of its rows came". */
 static const char *decoding_text(const struct index_decoding *d, char text[DECODING_BYTES])
 {
     text[0] = 0;
     if (d->bits)
         snprintf(text, DECODING_BYTES, ", %d of 16 bits", d->bits);
-    return d->filled ? ", filled" : text;
+    else if (d->filled)
+        snprintf(text, DECODING_BYTES, ", filled, %d %% of its rows came", d->decoded_percent);
+    return text;
 }
 
 static int index_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)

@@ -110,21 +110,25 @@ static void index_files(struct cJSON *o, const struct index *x)
 {
     static const char *const kind[] = {[INDEX_JPEG] = "jpeg", [INDEX_PNG] = "png", [INDEX_TIFF] = "tiff"};
     int64_t n_filled = 0, n_other = 0;
-    int bits = 0;
+    int bits = 0, least_percent = 100;
     struct cJSON *files = cJSON_CreateObject();
     for (int64_t i = 0; i < x->n_entries; i++) {
         const struct index_entry *t = &x->entry[i];
         count_name(files, kind[t->kind]);
         n_other += t->kind != INDEX_JPEG;
         n_filled += t->decoding.filled;
+        if (t->decoding.filled && t->decoding.decoded_percent < least_percent)
+            least_percent = t->decoding.decoded_percent;
         bits = t->decoding.bits > bits ? t->decoding.bits : bits;
     }
     if (n_other)
         cJSON_AddItemToObject(o, "files", files);
     else
         cJSON_Delete(files);
-    if (n_filled)
+    if (n_filled) {
         json_report_int(o, "filled", n_filled);
+        json_report_int(o, "filled_least_percent", least_percent);
+    }
     if (bits)
         json_report_int(o, "bits", bits);
 }

@@ -47,6 +47,7 @@ struct image_notes {
     char text[160]; /* the first */
     int sample_max; /* the largest sample of an image with 16 bits, as stored; 0: it has not more than 8 */
     bool filled;    /* the file is cut short; the first note says so */
+    int decoded_percent; /* of a filled one: the share of its rows that came whole, rounded down (jpeg.h); else 0 */
 };
 
 void image_note(struct image_notes *n, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -137,7 +137,9 @@ static int read_file(const struct image_set *s, int64_t i, struct image_set_slot
     slot->record = (struct shard_image){.labels = {.key = path, .split = "", .group = "", .extra = "", .label = -1,
                                                    .group_view = -1},
                                         .store = store[image_file_kind(slot->file, bytes)],
-                                        .decoding = {.filled = notes.filled}, .data = slot->file, .bytes = bytes};
+                                        .decoding = {.filled = notes.filled,
+                                                     .decoded_percent = (uint8_t)notes.decoded_percent},
+                                        .data = slot->file, .bytes = bytes};
     if (notes.sample_max)
         slot->record.decoding.bits = (uint8_t)(s->bits ? s->bits : IMAGE_BITS_MAX);
     slot->sample_max = notes.sample_max;

@@ -1,7 +1,7 @@
-/* jpeg.c - libjpeg with its own error manager. On errors its calls longjmp; on warnings they continue and fill in
- * grey. So warnings are sorted: one that means lost data ends the decoding like an error, the others become notes. What
- * libjpeg does not warn about is checked at the end: in a progressive file, whether each coefficient of each component
- * came; in a file of several scans, whether each component did.
+/* jpeg.c - decoding: libjpeg with its own error manager. On errors its calls longjmp; on warnings they go on and fill
+ * in grey. So warnings are sorted: one that means lost data ends the decoding like an error, the others become notes.
+ * What libjpeg does not warn about is checked at the end: in a progressive file, whether each coefficient of each
+ * component came; in a file of several scans, whether each component did.
  *
  * At the end of the bytes the decoder is given an end mark, as the library advises. If it needs more bits it says so
  * ("premature end of data segment"), and the image is refused, or filled; if not, only the mark was missing. */
@@ -39,6 +39,8 @@ struct decoder {
     bool ran_out;     /* the bytes ended before the end mark */
     bool complete;    /* all pixels are decoded: an error now loses nothing */
     unsigned arrived; /* bit i: component i was in a scan */
+    int rows_at_end;  /* rows_whole() when the bytes ended */
+    int rows;         /* of a file that is cut short: those that came whole */
     int scans_max;
 };
 
@@ -111,14 +113,24 @@ static bool may_fill(const struct decoder *d)
     return d->fill && (d->ran_out || d->c.unread_marker == JPEG_EOI);
 }
 
-/* The first note: what was noted before matters less. */
-static void note_filled(struct decoder *d, const char *where)
+/* The rows of pixels that the scan which is read has given so far. A scan of refinements, the last bits of what came
+ * before, takes none away. */
+static int rows_whole(const struct decoder *d)
 {
+    const struct jpeg_decompress_struct *c = &d->c;
+    int64_t rows = (int64_t)c->input_iMCU_row * c->max_v_samp_factor * DCTSIZE;
+    return (int)(c->Ah > 0 ? c->image_height : num_min(rows, c->image_height));
+}
+
+/* The first note: what was noted before matters less. Of several gaps the first row counts. */
+static void note_filled(struct decoder *d, const char *where, int rows)
+{
+    d->rows = d->notes.filled ? (int)num_min(d->rows, rows) : rows;
     if (d->notes.filled)
         return;
     d->notes.filled = true;
     d->notes.n++;
-    snprintf(d->notes.text, sizeof d->notes.text, "cut short (%s); what is missing is grey", where);
+    snprintf(d->notes.text, sizeof d->notes.text, "cut short (%s)", where);
 }
 
 static void on_message(j_common_ptr c, int level)
@@ -131,7 +143,7 @@ static void on_message(j_common_ptr c, int level)
         const char *loss = loss_of(c->err->msg_code);
         position_text(d, where, sizeof where);
         if (loss && may_fill(d)) {
-            note_filled(d, where);
+            note_filled(d, where, rows_whole(d));
             return;
         }
         if (loss) {
@@ -158,6 +170,8 @@ static boolean source_fill(j_decompress_ptr c)
 {
     static const JOCTET end_mark[2] = {0xFF, JPEG_EOI};
     struct decoder *d = c->client_data;
+    if (!d->ran_out)
+        d->rows_at_end = rows_whole(d);
     d->ran_out = true;
     c->src->next_input_byte = end_mark;
     c->src->bytes_in_buffer = sizeof end_mark;
@@ -336,10 +350,11 @@ static void read_strips(struct decoder *d, const struct image_info *info, struct
     }
 }
 
-/* What is missing of the data that the header announces, if anything is. */
-static bool find_gap(const struct decoder *d, char *text, size_t n, bool *coarse)
+/* What is missing of the data that the header announces, if anything is, and how many rows came whole. */
+static bool find_gap(const struct decoder *d, char *text, size_t n, int *rows, bool *coarse)
 {
     const struct jpeg_decompress_struct *c = &d->c;
+    *rows = 0;
     for (int i = 0; i < c->num_components; i++) {
         if (!(d->arrived >> i & 1)) {
             snprintf(text, n, "component %d of %d is missing", i + 1, c->num_components);
@@ -354,24 +369,39 @@ static bool find_gap(const struct decoder *d, char *text, size_t n, bool *coarse
         }
     }
     if (d->ran_out && (*coarse || c->arith_code)) {
+        *rows = d->rows_at_end;
         snprintf(text, n, "the file is cut short (after scan %d)", c->input_scan_number);
         return true;
     }
     return false;
 }
 
+/* The end of the first note, and whether enough is there. */
+static int check_filled(struct decoder *d)
+{
+    size_t n = strlen(d->notes.text);
+    d->notes.decoded_percent = (int)(100 * (int64_t)d->rows / d->c.image_height);
+    snprintf(d->notes.text + n, sizeof d->notes.text - n, ", %d %% of its rows came; what is missing is grey",
+             d->notes.decoded_percent);
+    if (d->notes.decoded_percent >= JPEG_FILLED_PERCENT_MIN)
+        return 0;
+    return fmt_fail(d->e, FMT_TRUNCATED, "cut short: %d of %s came, too few to fill the rest with grey", d->rows,
+                    FMT_COUNT(d->c.image_height, "row", "rows"));
+}
+
 static int check_complete(struct decoder *d)
 {
     char text[80];
+    int rows;
     bool coarse = false;
-    if (find_gap(d, text, sizeof text, &coarse)) {
+    if (find_gap(d, text, sizeof text, &rows, &coarse)) {
         if (!d->fill)
             return fmt_fail(d->e, FMT_TRUNCATED, "%s", text);
-        note_filled(d, text);
+        note_filled(d, text, rows);
     } else if (coarse) {
         image_note(&d->notes, "the last refinement is not in the file");
     }
-    return 0;
+    return d->notes.filled ? check_filled(d) : 0;
 }
 
 /* A second image after the first (as cameras with two lenses write them) and padding are no stray bytes. */
@@ -442,18 +472,17 @@ int jpeg_decode(const void *data, size_t bytes, const struct image_settings *set
                 struct image_notes *notes, struct fmt_error *e)
 {
     struct decoder d;
-    struct fmt_error first = {0};
+    struct fmt_error why = {0};
     if (bytes == 0)
         return fmt_fail(e, FMT_TRUNCATED, "the file is empty");
-    int status = decode_once(&d, data, bytes, settings, im, &first);
-    if (status == FMT_TRUNCATED && d.fill && d.ran_out) {
-        struct decoder again;
+    int status = decode_once(&d, data, bytes, settings, im, &why);
+    if (status == FMT_TRUNCATED && d.fill && d.ran_out && !d.notes.filled) {
         size_t shorter = last_segment(data, bytes);
-        if (shorter < bytes && decode_once(&again, data, shorter, settings, im, NULL) == 0)
-            d = again, status = 0;
+        if (shorter < bytes)
+            status = decode_once(&d, data, shorter, settings, im, &why);
     }
     if (status)
-        fmt_fail(e, first.status, "%s", first.text);
+        fmt_fail(e, why.status, "%s", why.text);
     if (notes)
         *notes = d.notes;
     return status;
@@ -500,78 +529,4 @@ void jpeg_reset_orientation(uint8_t *data, size_t bytes)
         }
         at += 2 + n;
     }
-}
-
-struct encoder {
-    struct jpeg_compress_struct c;
-    struct jpeg_error_mgr errors;
-    jmp_buf escape;
-    struct fmt_error *e;
-    unsigned char *bytes; /* allocated by the library, with malloc */
-    unsigned long n_bytes;
-    int status;
-};
-
-static void on_encoder_error(j_common_ptr c)
-{
-    struct encoder *enc = c->client_data;
-    char text[JMSG_LENGTH_MAX];
-    c->err->format_message(c, text);
-    enc->status = fmt_fail(enc->e, FMT_INVALID, "JPEG coder: %.120s", text);
-    longjmp(enc->escape, 1);
-}
-
-static void on_encoder_message(j_common_ptr c, int level)
-{
-    (void)c, (void)level;
-}
-
-static void encode(struct encoder *enc, const struct image *im, const struct jpeg_encoding *encoding)
-{
-    struct jpeg_compress_struct *c = &enc->c;
-    jpeg_mem_dest(c, &enc->bytes, &enc->n_bytes);
-    c->image_width = (JDIMENSION)im->width;
-    c->image_height = (JDIMENSION)im->height;
-    c->input_components = im->components;
-    c->in_color_space = im->components == 1 ? JCS_GRAYSCALE : JCS_RGB;
-    jpeg_set_defaults(c);
-    jpeg_set_quality(c, encoding->quality, TRUE);
-    c->comp_info[0].h_samp_factor = c->comp_info[0].v_samp_factor =
-        encoding->chroma_halved && im->components == 3 ? 2 : 1;
-    c->dct_method = JDCT_ISLOW;
-    if (encoding->progressive)
-        jpeg_simple_progression(c);
-    jpeg_start_compress(c, TRUE);
-    if (encoding->orientation > 1) {
-        uint8_t exif[EXIF_MINIMAL_BYTES];
-        exif_minimal(encoding->orientation, exif);
-        jpeg_write_marker(c, APP1, exif, sizeof exif);
-    }
-    while (c->next_scanline < c->image_height) {
-        JSAMPROW row = image_row(im, (int)c->next_scanline);
-        jpeg_write_scanlines(c, &row, 1);
-    }
-    jpeg_finish_compress(c);
-}
-
-int jpeg_encode(const struct image *im, const struct jpeg_encoding *encoding, struct fmt_buffer *out,
-                struct fmt_error *e)
-{
-    struct encoder enc = {.e = e};
-    if (image_bytes(im->width, im->height, im->components) == 0 || encoding->quality < 1 || encoding->quality > 100)
-        return fmt_fail(e, FMT_INVALID, "JPEG coder: %d x %d x %d pixels at quality %d", im->width, im->height,
-                        im->components, encoding->quality);
-    enc.c.err = jpeg_std_error(&enc.errors);
-    enc.errors.error_exit = on_encoder_error;
-    enc.errors.emit_message = on_encoder_message;
-    enc.c.client_data = &enc;
-    if (setjmp(enc.escape) == 0) {
-        jpeg_create_compress(&enc.c);
-        encode(&enc, im, encoding);
-        if (fmt_buffer_append(out, enc.bytes, enc.n_bytes))
-            enc.status = fmt_no_memory(e);
-    }
-    jpeg_destroy_compress(&enc.c);
-    free(enc.bytes);
-    return enc.status;
 }

@@ -18,8 +18,12 @@
  * With settings.fill a file that is cut short is decoded, with notes.filled: sequential files are grey from the cut on,
  * of progressive ones the scans that came are shown. The pixels are those of Pillow (up to 12) with
  * LOAD_TRUNCATED_IMAGES and the same libjpeg, which is given an end mark at the cut (within the header of a later scan:
- * before it). Cut means: the bytes, or an early end mark, end the coded data. All other damage is refused still, and so
- * is a file without any scan, or with less than a sixteenth of the fewest bytes.
+ * before it). Cut means: the bytes, or an early end mark, end the coded data. All other damage is refused still.
+ *
+ * notes.decoded_percent says how much of such a picture was decoded: of its rows those of which every coefficient of
+ * every component came, in progressive files at least its first bits. Below JPEG_FILLED_PERCENT_MIN the file is
+ * refused, too: most of it would be grey, or of a progressive one coarse, and that judges nothing. So is a file with
+ * less than a sixteenth of the fewest bytes.
  *
  * The pixels are those of libjpeg-turbo's accurate integer DCT and smooth chroma upsampling, as in the published
  * loader. No state outside the arguments: any number of threads may decode at once.
@@ -35,7 +39,10 @@
 #include "image-info.h"
 #include "image.h"
 
-enum { JPEG_SCANS_MAX = 500 }; /* real files have about 10 */
+enum {
+    JPEG_SCANS_MAX = 500, /* real files have about 10 */
+    JPEG_FILLED_PERCENT_MIN = 50
+};
 
 /* settings may be NULL (all zero). Errors give the reason only: the caller adds the name (fmt_prefix). */
 int jpeg_read_info(const void *data, size_t bytes, const struct image_settings *settings, struct image_info *info,

@@ -13,7 +13,7 @@
 #define RECORD_MAX ((size_t)256 << 10) /* no record is larger: six texts of at most 64 KiB */
 #define LEVEL 3
 
-enum { DECODING_FILLED = 1 }; /* a flag */
+enum { DECODING_FILLED = 1, DECODING_PERCENT_SHIFT = 1 }; /* a flag; the seven bits above it */
 
 /* ---------------------------------------------------------------- texts and labels, as bytes */
 
@@ -118,21 +118,24 @@ int index_classes_take(struct bytes *from, char ***names, int *n_names, struct f
 
 int index_decoding_put(const struct index_decoding *d, struct fmt_buffer *to)
 {
-    return bytes_put_u8(to, d->bits) | bytes_put_u8(to, d->filled ? DECODING_FILLED : 0);
+    unsigned flags = d->filled ? DECODING_FILLED | (unsigned)d->decoded_percent << DECODING_PERCENT_SHIFT : 0;
+    return bytes_put_u8(to, d->bits) | bytes_put_u8(to, (uint8_t)flags);
 }
 
 int index_decoding_take(struct bytes *from, struct index_decoding *d, struct fmt_error *e)
 {
     uint8_t bits = bytes_u8(from), flags = bytes_u8(from);
-    *d = (struct index_decoding){bits, flags & DECODING_FILLED};
-    return flags & ~DECODING_FILLED ? fmt_fail(e, FMT_INVALID, "reserved bits are set") : 0;
+    *d = (struct index_decoding){bits, flags & DECODING_FILLED, flags >> DECODING_PERCENT_SHIFT};
+    return !d->filled && flags ? fmt_fail(e, FMT_INVALID, "reserved bits are set") : 0;
 }
 
 int index_decoding_check(const struct index_decoding *d, bool jpeg, const char *key, struct fmt_error *e)
 {
     if (d->bits && (jpeg || d->bits < INDEX_BITS_MIN || d->bits > INDEX_BITS_MAX))
         return fmt_fail(e, FMT_LIMIT, "%s: %d significant bits", key, d->bits);
-    return d->filled && !jpeg ? fmt_fail(e, FMT_INVALID, "%s: only JPEG is filled", key) : 0;
+    if (d->filled && !jpeg)
+        return fmt_fail(e, FMT_INVALID, "%s: only JPEG is filled", key);
+    return d->decoded_percent > 100 ? fmt_fail(e, FMT_LIMIT, "%s: %d %% of its rows came", key, d->decoded_percent) : 0;
 }
 
 /* ---------------------------------------------------------------- in memory */

@@ -44,6 +44,7 @@ enum index_kind { INDEX_JPEG, INDEX_PNG, INDEX_TIFF };
 struct index_decoding {
     uint8_t bits; /* significant bits of samples of 16, 9 .. 16; 0: samples have at most 8 */
     bool filled;  /* a JPEG that is cut short: what is missing is grey */
+    uint8_t decoded_percent; /* of a filled one: of its rows those that came whole, rounded down; else 0 */
 };
 #define INDEX_BITS_MIN 9
 #define INDEX_BITS_MAX 16

@@ -279,6 +279,8 @@ static void print_counts(const struct dataset *d, bool errors)
 
 struct totals {
     int64_t n_images, n_left_out, n_groups, n_unlabelled, of_split[4]; /* train, val, test, none */
+    int64_t n_filled; /* JPEG files that are cut short; and the least share of rows that came */
+    int least_percent;
     int64_t *of_class, (*of_both)[4]; /* [n_classes]; of the splits of each class */
 };
 
@@ -298,7 +300,8 @@ static int by_text(const void *a, const void *b)
 static struct totals count(const struct dataset *d)
 {
     struct totals t = {.of_class = calloc((size_t)d->n_classes + 1, sizeof *t.of_class),
-                       .of_both = calloc((size_t)d->n_classes + 1, sizeof *t.of_both)};
+                       .of_both = calloc((size_t)d->n_classes + 1, sizeof *t.of_both),
+                       .least_percent = 100};
     const char **group = calloc((size_t)d->n_images + 1, sizeof *group);
     int64_t n_in_groups = 0;
     if (!t.of_class || !t.of_both || !group)
@@ -311,6 +314,9 @@ static struct totals count(const struct dataset *d)
         }
         t.n_images++;
         t.of_split[split_number(im->split)]++;
+        t.n_filled += im->decoding.filled;
+        if (im->decoding.filled && im->decoding.decoded_percent < t.least_percent)
+            t.least_percent = im->decoding.decoded_percent;
         *(im->label < 0 ? &t.n_unlabelled : &t.of_class[im->label]) += 1;
         if (im->label >= 0)
             t.of_both[im->label][split_number(im->split)]++;
@@ -337,6 +343,9 @@ static void print_totals(const struct dataset *d, const struct totals *t)
     if (t->n_unlabelled)
         snprintf(text + used, sizeof text - used, ", without label %" PRId64, t->n_unlabelled);
     msg_note("%s in %s%s", FMT_COUNT(t->n_images, "image", "images"), FMT_COUNT(t->n_groups, "group", "groups"), text);
+    if (t->n_filled)
+        msg_note("%s filled with grey; of the worst %d %% of the rows came",
+                 FMT_COUNT(t->n_filled, "image is", "images are"), t->least_percent);
 }
 
 /* "train: good 18, bad 6" for each split that was drawn. */
@@ -380,6 +389,10 @@ static void report_totals(const struct dataset *d, const struct totals *t)
     if (d->n_classes == 2)
         json_report_text(o, "positive", d->class_name[1]);
     json_report_int(o, "without_label", t->n_unlabelled);
+    if (t->n_filled) {
+        json_report_int(o, "filled", t->n_filled);
+        json_report_int(o, "filled_least_percent", t->least_percent);
+    }
     struct cJSON *classes_of = json_report_object(o, "classes_of_splits");
     for (int s = 0; s < 3 && d->n_classes; s++) {
         struct cJSON *of = t->of_split[s] ? json_report_object(classes_of, dataset_splits[s]) : NULL;

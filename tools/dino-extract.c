@@ -200,6 +200,7 @@ struct run {
     struct fmt_error error; /* of the output */
     int64_t n_done, n_rows, n_skipped, n_filled; /* images, rows, images, images */
     int64_t rows_per_image; /* of the first image, where there are tiles or regions */
+    int least_percent;      /* of the filled images: the least share of rows that came */
     int sample_max;         /* of files with 16 bits */
     double cropped;         /* sum over the images */
     struct fmt_buffer extra;
@@ -285,7 +286,9 @@ static int write_row(void *arg, int64_t i, int slot, const struct extract_row *r
         return 0;
     }
     r->n_done++;
-    r->n_filled += record->decoding.filled;
+    if (record->decoding.filled)
+        r->least_percent = (int)(r->n_filled++ ? num_min(r->least_percent, record->decoding.decoded_percent)
+                                               : record->decoding.decoded_percent);
     r->sample_max = (int)num_max(r->sample_max, r->slot[slot].sample_max);
     r->cropped += row->geometry.cropped;
     return add_rows(r, record, row);
@@ -502,7 +505,8 @@ static void report(const struct run *r, const struct extract_network *n, const s
         msg_note("%.1f %% of the images' area was cut away (--resize %" PRId64 " --size %" PRId64 " --fit %s)",
                  100 * cropped, resize, size, fit);
     if (r->n_filled > 0)
-        msg_warn("%s cut short: what is missing is grey", FMT_COUNT(r->n_filled, "image was", "images were"));
+        msg_warn("%s cut short: what is missing is grey; of the worst %d %% of the rows came",
+                 FMT_COUNT(r->n_filled, "image was", "images were"), r->least_percent);
     if (r->sample_max && !bits && r->sample_max < IMAGE_DARK_BELOW)
         msg_warn("no sample of 16 bits is larger than %d: the photographs were almost black; --bits says how many bits "
                  "are significant", r->sample_max);
@@ -518,8 +522,10 @@ static void report(const struct run *r, const struct extract_network *n, const s
     if (extract_has_parts(&r->extract->settings))
         json_report_int(o, "rows", r->n_rows);
     json_report_int(o, "skipped", r->n_skipped);
-    if (r->n_filled > 0)
+    if (r->n_filled > 0) {
         json_report_int(o, "filled", r->n_filled);
+        json_report_int(o, "filled_least_percent", r->least_percent);
+    }
     json_report_int(o, "values", feat_width(&r->header));
     if (o)
         cJSON_AddNumberToObject(o, "cut_away", cropped);

@@ -133,22 +133,33 @@ err_has '1 image in'
 # ---- cut JPEG
 mkdir cut
 cp j/1.jpeg cut/whole.jpeg
-head -c $(($(stat -c %s j/2.jpeg) / 2)) j/2.jpeg >cut/cut.jpeg
+head -c $(($(stat -c %s j/2.jpeg) * 7 / 10)) j/2.jpeg >cut/cut.jpeg
 status 1 bbu-index --layout folder cut -o cut.index
 err_has 'cut.jpeg: coded data is missing'
+err_has ' % of its rows came: --truncated fill takes it, the rest grey'
+cp -r cut stub && head -c $(($(stat -c %s j/2.jpeg) * 3 / 10)) j/2.jpeg >stub/cut.jpeg
+status 1 bbu-index --layout folder stub -o x.index
+err_has ' % of its rows came, too few for --truncated fill'
+status 1 bbu-index --layout folder --truncated fill stub -o x.index
+err_has ' rows came, too few to fill the rest with grey'
+files stub | status 1 dino-extract -w tiny.safetensors --truncated fill - -o x.feat
+err_has 'stub/cut.jpeg: cut short: '
 status 0 bbu-index --layout folder --truncated fill cut -o cut.index
 err_has 'warning: cut.jpeg: cut short (near line'
+err_has ' % of its rows came; what is missing is grey'
+check 'with the least share' grep -q '1 image is filled with grey; of the worst [5-9][0-9] % of the rows came' err
 err_has '1 warning: 1 JPEG file cut short and filled'
 status 0 bbu-index --json --layout folder --truncated fill cut -o cut.index
 out_has '"kind":"filled"'
 out_has '"findings":{"filled":1}'
+check 'and in JSON' grep -q '"filled":1,"filled_least_percent":[5-9][0-9],' out
 status 0 bbu-info --json cut.index
-out_has '"filled":1'
-bbu-info -l cut.index >l && check 'the catalogue says which' grep -q '^cut.jpeg	.*	jpeg, filled$' l
+check 'and in the catalogue' grep -q '"filled":1,"filled_least_percent":[5-9][0-9]' out
+bbu-info -l cut.index >l && check 'the catalogue says which' grep -q '^cut.jpeg	.*	jpeg, filled, [5-9][0-9] % of its rows came$' l
 files cut | status 1 dino-extract -w tiny.safetensors - -o x.feat
 err_has 'cut/cut.jpeg: coded data is missing'
 files cut | extract a.feat --truncated fill -
-err_has '1 image was cut short: what is missing is grey'
+err_has '1 image was cut short: what is missing is grey; of the worst '
 values a.feat a.txt
 for store in jpeg rgb; do
     status 0 bbu-pack -q --store $store cut.index -o cut-$store
@@ -156,7 +167,7 @@ for store in jpeg rgb; do
     values b.feat b.txt
     same a.txt b.txt
 done
-bbu-info -l cut-jpeg/*.shard >l && check 'shards say which' grep -q '^cut.jpeg	.*	jpeg, filled	' l
+bbu-info -l cut-jpeg/*.shard >l && check 'shards say which' grep -q '^cut.jpeg	.*	jpeg, filled, [5-9][0-9] % of its rows came	' l
 for source in cut.index cut-jpeg; do
     bbu-inspect --json --verdicts-only bbu.inspector $source >verdicts 2>err
     check "the inspector fills as $source says" bash -c '! grep -q unreadable verdicts && test "$(grep -c photograph verdicts)" -ge 2'

@@ -20,17 +20,18 @@ static void test_shard_files(void)
         size_t bytes;
         struct index_decoding decoding;
         enum fmt_status status, status_of_1_1;
-    } of[] = {{SHARD_PNG, png, sizeof png, {0, false}, 0, FMT_INVALID},
-              {SHARD_PNG, png, sizeof png, {12, false}, 0, FMT_INVALID},
-              {SHARD_TIFF, tiff, sizeof tiff, {16, false}, 0, FMT_INVALID},
-              {SHARD_JPEG, jpeg, sizeof jpeg, {0, true}, 0, FMT_INVALID},
-              {SHARD_JPEG, jpeg, sizeof jpeg, {0, false}, 0, 0},
-              {SHARD_JPEG, jpeg, sizeof jpeg, {12, false}, FMT_LIMIT, FMT_INVALID},
-              {SHARD_PNG, png, sizeof png, {0, true}, FMT_INVALID, FMT_INVALID},
-              {SHARD_PNG, png, sizeof png, {8, false}, FMT_LIMIT, FMT_INVALID},
-              {SHARD_TIFF, png, sizeof png, {0, false}, FMT_INVALID, FMT_INVALID},
-              {SHARD_PNG, png, 7, {0, false}, FMT_INVALID, FMT_INVALID},
-              {(enum shard_store)6, png, sizeof png, {0, false}, FMT_INVALID, FMT_INVALID}};
+    } of[] = {{SHARD_PNG, png, sizeof png, {0, false, 0}, 0, FMT_INVALID},
+              {SHARD_PNG, png, sizeof png, {12, false, 0}, 0, FMT_INVALID},
+              {SHARD_TIFF, tiff, sizeof tiff, {16, false, 0}, 0, FMT_INVALID},
+              {SHARD_JPEG, jpeg, sizeof jpeg, {0, true, 0}, 0, FMT_INVALID},
+              {SHARD_JPEG, jpeg, sizeof jpeg, {0, true, 62}, 0, FMT_INVALID},
+              {SHARD_JPEG, jpeg, sizeof jpeg, {0, false, 0}, 0, 0},
+              {SHARD_JPEG, jpeg, sizeof jpeg, {12, false, 0}, FMT_LIMIT, FMT_INVALID},
+              {SHARD_PNG, png, sizeof png, {0, true, 0}, FMT_INVALID, FMT_INVALID},
+              {SHARD_PNG, png, sizeof png, {8, false, 0}, FMT_LIMIT, FMT_INVALID},
+              {SHARD_TIFF, png, sizeof png, {0, false, 0}, FMT_INVALID, FMT_INVALID},
+              {SHARD_PNG, png, 7, {0, false, 0}, FMT_INVALID, FMT_INVALID},
+              {(enum shard_store)6, png, sizeof png, {0, false, 0}, FMT_INVALID, FMT_INVALID}};
     enum { N = sizeof of / sizeof *of };
     for (int files = 0; files < 2; files++) {
         struct fmt_buffer b = {0};
@@ -60,11 +61,13 @@ static void test_shard_files(void)
             while ((files ? of[i].status : of[i].status_of_1_1) != 0)
                 i++;
             wrong += t.store != of[i].store || t.decoding.bits != of[i].decoding.bits ||
-                     t.decoding.filled != of[i].decoding.filled || memcmp(t.data, of[i].data, t.bytes) != 0;
+                     t.decoding.filled != of[i].decoding.filled ||
+                     t.decoding.decoded_percent != of[i].decoding.decoded_percent ||
+                     memcmp(t.data, of[i].data, t.bytes) != 0;
             i++;
         }
         is_int(wrong, 0, "shard: what was written is what is read %s", e.text);
-        is_int(s.block.n_records, files ? 5 : 1, "shard: all of it");
+        is_int(s.block.n_records, files ? 6 : 1, "shard: all of it");
         block_buffer_release(&buffer);
         shard_close(&s);
         provenance_release(&p);
@@ -79,9 +82,10 @@ static void test_index_files(void)
         struct index_decoding decoding;
         enum fmt_status status;
         int minor;
-    } of[] = {{INDEX_JPEG, {0, false}, 0, 0}, {INDEX_PNG, {0, false}, 0, 1},  {INDEX_TIFF, {12, false}, 0, 1},
-              {INDEX_JPEG, {0, true}, 0, 1},  {INDEX_TIFF, {0, true}, FMT_INVALID, 0},
-              {INDEX_PNG, {17, false}, FMT_LIMIT, 0}, {(enum index_kind)3, {0, false}, FMT_LIMIT, 0}};
+    } of[] = {{INDEX_JPEG, {0, false, 0}, 0, 0}, {INDEX_PNG, {0, false, 0}, 0, 1},  {INDEX_TIFF, {12, false, 0}, 0, 1},
+              {INDEX_JPEG, {0, true, 0}, 0, 1}, {INDEX_JPEG, {0, true, 62}, 0, 1},
+              {INDEX_JPEG, {0, true, 101}, FMT_LIMIT, 0},  {INDEX_TIFF, {0, true, 0}, FMT_INVALID, 0},
+              {INDEX_PNG, {17, false, 0}, FMT_LIMIT, 0}, {(enum index_kind)3, {0, false, 0}, FMT_LIMIT, 0}};
     for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
         struct index x = {0}, back;
         struct fmt_buffer b = {0};
@@ -102,7 +106,8 @@ static void test_index_files(void)
         ok(index_read(&back, &from, &e) == 0 &&
                (of[i].status || (back.entry[0].kind == of[i].kind &&
                                  back.entry[0].decoding.bits == of[i].decoding.bits &&
-                                 back.entry[0].decoding.filled == of[i].decoding.filled)),
+                                 back.entry[0].decoding.filled == of[i].decoding.filled &&
+                                 back.entry[0].decoding.decoded_percent == of[i].decoding.decoded_percent)),
            "index: what was written is what is read %s", e.text);
         index_release(&back);
         index_release(&x);
@@ -116,7 +121,7 @@ static void test_readings_files(void)
     struct fmt_buffer b = {0};
     struct fmt_writer to = fmt_buffer_writer(&b);
     struct readings_header h = {{1, 1}, 1, true};
-    struct image_reading t = {"a", READING_GOOD, 7, 3, 4, 1, INDEX_TIFF, {12, false}, 4095, {1}, "", ""}, back = {0};
+    struct image_reading t = {"a", READING_GOOD, 7, 3, 4, 1, INDEX_TIFF, {12, false, 0}, 4095, {1}, "", ""}, back = {0};
     struct readings_writer w;
     struct readings r;
     struct provenance p;

@@ -478,8 +478,8 @@ static void test_readings_rules(void)
         {"a", READING_NONE, 0, 0, 0, 0, INDEX_JPEG, {0}, 0, {0}, "", "x"},
         {"a", (enum reading_state)4, 0, 0, 0, 0, INDEX_JPEG, {0}, 0, {0}, "", ""},
         {"a", READING_GOOD, 1, 4, 4, 1, (enum index_kind)3, {0}, 0, {1}, "", ""},
-        {"a", READING_GOOD, 1, 4, 4, 1, INDEX_PNG, {8, false}, 0, {1}, "", ""},
-        {"a", READING_GOOD, 1, 4, 4, 1, INDEX_PNG, {0, true}, 0, {1}, "", ""},
+        {"a", READING_GOOD, 1, 4, 4, 1, INDEX_PNG, {8, false, 0}, 0, {1}, "", ""},
+        {"a", READING_GOOD, 1, 4, 4, 1, INDEX_PNG, {0, true, 0}, 0, {1}, "", ""},
     };
     struct readings_writer w = {.n_raw = 0};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

@@ -127,7 +127,7 @@ static size_t last_marker(const struct fmt_buffer *b, int marker, size_t before)
     return before - 2;
 }
 
-/* Cut after the first half of the coded data: refused, or filled. */
+/* Cut after most of the coded data: refused, or filled. */
 static void filling(int components, bool progressive, const char *what)
 {
     struct fmt_buffer b = make(W, H, components, (struct jpeg_encoding){.quality = 90, .progressive = progressive});
@@ -135,7 +135,7 @@ static void filling(int components, bool progressive, const char *what)
     struct image_notes notes = {0};
     struct image im = {0}, plain = {0}, whole = {0};
     struct fmt_error e = {0};
-    size_t scan = last_marker(&b, 0xDA, b.bytes * 6 / 10), cut = progressive ? scan + 20 : b.bytes * 6 / 10;
+    size_t scan = last_marker(&b, 0xDA, b.bytes), cut = progressive ? scan + 20 : b.bytes * 8 / 10;
     is_int(jpeg_decode(b.data, cut, NULL, &im, NULL, &e), FMT_TRUNCATED, "%s, cut: refused (%s)", what, e.text);
     e = (struct fmt_error){0};
     is_int(jpeg_decode(b.data, cut, &fill, &im, &notes, &e), 0, "%s, cut: filled on request (%s)", what, e.text);
@@ -161,6 +161,66 @@ static void filling(int components, bool progressive, const char *what)
     image_release(&im);
     image_release(&plain);
     image_release(&whole);
+    fmt_buffer_release(&b);
+}
+
+/* The share that was decoded, of a file cut after `bytes`, which is `percent`, or too little. */
+static void share(const struct fmt_buffer *b, size_t bytes, int least, int most, const char *what)
+{
+    struct image_settings fill = {.fill = true};
+    struct image_notes notes = {0};
+    struct fmt_error e = {0};
+    int status = jpeg_decode(b->data, bytes, &fill, NULL, &notes, &e);
+    if (most < JPEG_FILLED_PERCENT_MIN)
+        ok(status == FMT_TRUNCATED && strstr(e.text, "too few to fill the rest"), "%s: refused: %s", what, e.text);
+    else
+        is_int(status, 0, "%s: filled (%s)", what, e.text);
+    ok(notes.filled && notes.decoded_percent >= least && notes.decoded_percent <= most,
+       "%s: %d %% of the rows came (%d to %d)", what, notes.decoded_percent, least, most);
+}
+
+/* A flat picture has the same few bytes in each row of blocks: what is cut from them is what is cut from the rows. */
+static void shares(void)
+{
+    struct image im = {0}, filled = {0};
+    struct fmt_buffer b = {0};
+    struct image_settings fill = {.fill = true};
+    image_reserve(&im, 160, 1600, 1, NULL);
+    memset(im.pixels, 90, image_bytes(160, 1600, 1));
+    jpeg_encode(&im, &(struct jpeg_encoding){.quality = 90}, &b, NULL);
+    size_t data = last_marker(&b, 0xDA, b.bytes) + 10, coded = b.bytes - 2 - data; /* after the header of the scan */
+    share(&b, data + coded * 9 / 10, 89, 90, "cut at nine tenths");
+    share(&b, data + coded * 6 / 10, 59, 60, "at six tenths");
+    share(&b, data + coded * 4 / 10, 39, 40, "at four tenths");
+    share(&b, data + coded / 10, 9, 10, "at a tenth");
+    struct image_notes notes = {0};
+    jpeg_decode(b.data, data + coded * 6 / 10, &fill, &filled, &notes, NULL);
+    int rows = 0;
+    while (rows < 1600 && image_row(&filled, rows)[0] == 90 && image_row(&filled, rows)[159] == 90)
+        rows++;
+    is_int(notes.decoded_percent, 100 * rows / 1600, "it is the share of rows with their colour: %d of 1600", rows);
+    jpeg_decode(b.data, b.bytes, &fill, NULL, &notes, NULL);
+    ok(!notes.filled && notes.decoded_percent == 0, "a whole file has no such share");
+    fmt_buffer_release(&b);
+    image_release(&im);
+    image_release(&filled);
+}
+
+/* Of a progressive file: refinements alone may be missing, scans of first bits not. */
+static void shares_of_scans(void)
+{
+    struct fmt_buffer b = make(W, H, 3, (struct jpeg_encoding){.quality = 90, .progressive = true});
+    size_t last = last_marker(&b, 0xDA, b.bytes), fourth = b.bytes, scan = 0;
+    int n = 0;
+    share(&b, last + 20, 100, 100, "the last scan, of refinements, is cut");
+    for (size_t i = 2; i + 1 < b.bytes && n < 4; i++)
+        if (b.data[i] == 0xFF && b.data[i + 1] == 0xDA) {
+            n++;
+            scan = n == 1 ? i : scan;
+            fourth = i;
+        }
+    share(&b, fourth, 0, 0, "only three scans came");
+    share(&b, scan + 40, 0, 30, "the first scan is cut");
     fmt_buffer_release(&b);
 }
 
@@ -525,6 +585,8 @@ int main(void)
     filling(3, false, "RGB");
     filling(1, false, "grey");
     filling(3, true, "progressive");
+    shares();
+    shares_of_scans();
     not_filled();
     stray_bytes();
     limits();
