@@ -26,6 +26,8 @@ const char *precision_check_cosine_text(const struct precision_check *c, enum pr
         at += snprintf(out + at, PRECISION_CHECK_TEXT - (size_t)at, "%s %g",
                        precision_check_missed(c, part) ? ", below the limit of" : ", limit", limit);
     at += snprintf(out + at, PRECISION_CHECK_TEXT - (size_t)at, ": %s", of->name);
+    if (of->part[0])
+        at += snprintf(out + at, PRECISION_CHECK_TEXT - (size_t)at, ", part %s", of->part);
     if (part == PRECISION_CHECK_PATCH)
         snprintf(out + at, PRECISION_CHECK_TEXT - (size_t)at, ", row %" PRId64 ", column %" PRId64 " of its patches",
                  of->row, of->column);
@@ -45,8 +47,11 @@ void precision_check_tell(const struct precision_check *c, void (*note)(const ch
                           void (*warn)(const char *format, ...))
 {
     char text[PRECISION_CHECK_TEXT];
-    note("check: %s with float32: %s, %s", precision_name(c->precision), FMT_COUNT(c->n_images, "image", "images"),
-         FMT_COUNT(c->n_patches, "patch", "patches"));
+    char parts_of[32] = "";
+    if (c->n_parts > c->n_images)
+        snprintf(parts_of, sizeof parts_of, "%" PRId64 " parts, ", c->n_parts);
+    note("check: %s with float32: %s, %s%s", precision_name(c->precision), FMT_COUNT(c->n_images, "image", "images"),
+         parts_of, FMT_COUNT(c->n_patches, "patch", "patches"));
     if (c->n_failed > 0)
         warn("check: %s could not be read%s", FMT_COUNT(c->n_failed, "image", "images"),
              c->n_images == 0 ? ": nothing was compared" : "");
@@ -67,6 +72,8 @@ static void add_part(const struct precision_check *c, enum precision_check_part 
     cJSON_AddNumberToObject(o, "worst_cosine", of->worst);
     cJSON_AddNumberToObject(o, "limit", limit); /* null if there is none */
     json_report_text(o, "image", of->name);
+    if (of->part[0])
+        json_report_text(o, "part", of->part);
     if (part == PRECISION_CHECK_PATCH) {
         json_report_int(o, "row", of->row);
         json_report_int(o, "column", of->column);
@@ -80,6 +87,8 @@ void precision_check_json(const struct precision_check *c, struct cJSON *o)
 {
     json_report_int(o, "images", c->n_images);
     json_report_int(o, "failed", c->n_failed);
+    if (c->n_parts > c->n_images)
+        json_report_int(o, "parts", c->n_parts);
     json_report_int(o, "patches", c->n_patches);
     cJSON_AddBoolToObject(o, "passed", precision_check_passed(c));
     for (int k = 0; k < PRECISION_CHECK_PARTS && c->n_images > 0; k++)

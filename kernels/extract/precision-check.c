@@ -1,6 +1,6 @@
 /* precision-check.c - images are compared in portions: float32 keeps the tokens of a portion, then those of the
  * precision are compared with them row by row. Only class tokens and means of patches are kept of all images, for the
- * similarities. */
+ * similarities; of an image in parts the sums over its parts. */
 #include "precision-check.h"
 
 #include <math.h>
@@ -18,7 +18,7 @@ enum { SUMMARIES = PRECISION_CHECK_SUMMARIES };
 struct reference {
     char name[PRECISION_CHECK_NAME];
     float *values;
-    int64_t n_tokens, capacity;
+    int64_t n_parts, n_tokens, capacity;
 };
 
 struct checking {
@@ -28,6 +28,7 @@ struct checking {
     int64_t first, n_portion;    /* images of this portion */
     struct reference *reference; /* [n_portion] */
     float *summary[SIDES];       /* [n,SUMMARIES,dim] of the images that were compared */
+    float *part[SIDES];          /* [SUMMARIES,dim] of a part */
     double *sum;                 /* [dim] scratch */
     struct fmt_error error;
 };
@@ -76,26 +77,34 @@ static double cosine(const float *a, const float *b, int64_t n)
     return isnan(c) ? -1 : c;
 }
 
+/* Where a cosine was found. */
+struct place {
+    int64_t image;
+    const char *name, *part; /* part "": the whole image */
+};
+
 /* Sums become means in finish. True: the worst so far. */
-static bool add_cosine(struct precision_check_cosine *c, int64_t n_before, double value, int64_t image,
-                       const struct reference *r)
+static bool add_cosine(struct precision_check_cosine *c, int64_t n_before, double value, const struct place *at)
 {
     c->mean += value;
     if (n_before > 0 && value >= c->worst)
         return false;
     c->worst = value;
-    c->image = image;
-    memcpy(c->name, r->name, sizeof c->name);
+    c->image = at->image;
+    snprintf(c->name, sizeof c->name, "%s", at->name);
+    snprintf(c->part, sizeof c->part, "%s", at->part);
     return true;
 }
 
-static void compare_patches(struct checking *t, const struct reference *r, const struct extract_row *row, int64_t image)
+/* reference, checked: tokens [1 + P,dim] of a part; columns: of its patches. */
+static void compare_patches(struct checking *t, const float *reference, const float *checked, int64_t P,
+                            int64_t columns, const struct place *at)
 {
     struct precision_check *c = t->result;
     struct precision_check_cosine *of = &c->cosine[PRECISION_CHECK_PATCH];
-    int64_t dim = t->x[CHECKED].dim, columns = row->geometry.net_w / t->x[CHECKED].model.vit->config.patch;
-    for (int64_t k = 1; k < row->n_tokens; k++, c->n_patches++)
-        if (add_cosine(of, c->n_patches, cosine(r->values + k * dim, row->values + k * dim, dim), image, r)) {
+    int64_t dim = t->x[CHECKED].dim;
+    for (int64_t k = 1; k <= P; k++, c->n_patches++)
+        if (add_cosine(of, c->n_patches, cosine(reference + k * dim, checked + k * dim, dim), at)) {
             of->row = (k - 1) / columns;
             of->column = (k - 1) % columns;
         }
@@ -124,7 +133,7 @@ static int keep_reference(void *arg, int64_t i, int slot, const struct extract_r
 {
     struct checking *t = arg;
     struct reference *r = &t->reference[i];
-    int64_t n = row->n_tokens * t->x[REFERENCE].dim;
+    int64_t n = row->n_parts * row->n_tokens * t->x[REFERENCE].dim;
     (void)slot;
     r->n_tokens = 0;
     if (failure->status)
@@ -138,7 +147,28 @@ static int keep_reference(void *arg, int64_t i, int slot, const struct extract_r
     }
     memcpy(r->values, row->values, (size_t)n * sizeof *r->values);
     r->n_tokens = row->n_tokens;
+    r->n_parts = row->n_parts;
     return 0;
+}
+
+static void compare_part(struct checking *t, const struct reference *r, const struct extract_row *row, int64_t i,
+                         struct place *at)
+{
+    struct precision_check *c = t->result;
+    int64_t dim = t->x[CHECKED].dim, P = row->n_tokens - 1;
+    const float *tokens[SIDES] = {r->values + i * row->n_tokens * dim, row->values + i * row->n_tokens * dim};
+    const struct extract_geometry *g = row->part ? &row->part[i].geometry : &row->geometry;
+    at->part = row->part ? row->part[i].name : "";
+    for (int side = 0; side < SIDES; side++) {
+        float *sum = t->summary[side] + c->n_images * SUMMARIES * dim;
+        summarise(t, tokens[side], P, t->part[side]);
+        for (int64_t k = 0; k < SUMMARIES * dim; k++)
+            sum[k] += t->part[side][k];
+    }
+    for (int k = 0; k < SUMMARIES; k++)
+        add_cosine(&c->cosine[k], c->n_parts, cosine(t->part[0] + k * dim, t->part[1] + k * dim, dim), at);
+    compare_patches(t, tokens[0], tokens[1], P, g->net_w / t->x[CHECKED].model.vit->config.patch, at);
+    c->n_parts++;
 }
 
 static int compare_image(void *arg, int64_t i, int slot, const struct extract_row *row,
@@ -147,23 +177,19 @@ static int compare_image(void *arg, int64_t i, int slot, const struct extract_ro
     struct checking *t = arg;
     struct precision_check *c = t->result;
     const struct reference *r = &t->reference[i];
-    int64_t dim = t->x[CHECKED].dim, at = c->n_images * SUMMARIES * dim, image = t->first + i;
+    struct place at = {.image = t->first + i, .name = r->name};
     (void)slot;
     if (failure->status == FMT_MEMORY)
         return fmt_fail(&t->error, FMT_MEMORY, "%s", failure->text);
-    if (failure->status || r->n_tokens != row->n_tokens) {
+    if (failure->status || r->n_tokens != row->n_tokens || r->n_parts != row->n_parts) {
         c->n_failed++;
         return 0;
     }
-    float *a = t->summary[REFERENCE] + at, *b = t->summary[CHECKED] + at;
-    summarise(t, r->values, row->n_tokens - 1, a);
-    summarise(t, row->values, row->n_tokens - 1, b);
-    for (int k = 0; k < SUMMARIES; k++)
-        add_cosine(&c->cosine[k], c->n_images, cosine(a + k * dim, b + k * dim, dim), image, r);
-    compare_patches(t, r, row, image);
+    for (int64_t part = 0; part < row->n_parts; part++)
+        compare_part(t, r, row, part, &at);
     c->n_images++;
     if (t->job->step)
-        t->job->step(t->job->arg, image + 1);
+        t->job->step(t->job->arg, at.image + 1);
     return 0;
 }
 
@@ -210,7 +236,7 @@ static void finish(struct checking *t)
     struct precision_check *c = t->result;
     int64_t dim = t->x[CHECKED].dim, stride = SUMMARIES * dim;
     for (int k = 0; k < PRECISION_CHECK_PARTS && c->n_images > 0; k++)
-        c->cosine[k].mean /= (double)(k == PRECISION_CHECK_PATCH ? c->n_patches : c->n_images);
+        c->cosine[k].mean /= (double)(k == PRECISION_CHECK_PATCH ? c->n_patches : c->n_parts);
     for (int64_t i = 0; i < c->n_images * SUMMARIES; i++)
         for (int s = 0; s < SIDES; s++)
             extract_bring_to_unit_length(t->summary[s] + i * dim, dim);
@@ -241,9 +267,13 @@ static int open_sides(struct checking *t, const struct device *device, const str
     t->n_portion = 2 * t->x[CHECKED].n_workers * t->x[CHECKED].batch;
     t->reference = calloc((size_t)t->n_portion, sizeof *t->reference);
     t->sum = calloc(dim, sizeof *t->sum);
-    for (int side = 0; side < SIDES; side++)
+    bool all = t->reference && t->sum;
+    for (int side = 0; side < SIDES; side++) {
         t->summary[side] = calloc(n, SUMMARIES * dim * sizeof(float));
-    return t->reference && t->sum && t->summary[0] && t->summary[1] ? 0 : fmt_no_memory(e);
+        t->part[side] = calloc(SUMMARIES, dim * sizeof(float));
+        all = all && t->summary[side] && t->part[side];
+    }
+    return all ? 0 : fmt_no_memory(e);
 }
 
 static void close_sides(struct checking *t)
@@ -252,6 +282,7 @@ static void close_sides(struct checking *t)
         free(t->reference[i].values);
     for (int side = 0; side < SIDES; side++) {
         free(t->summary[side]);
+        free(t->part[side]);
         extract_close(&t->x[side]);
     }
     free(t->reference);

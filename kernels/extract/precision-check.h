@@ -10,12 +10,13 @@
  * kind. The cosine of two vectors is a.b / (|a| |b|). A cosine that is no number counts as -1.
  *
  * Two scores depend on the features alone and are compared, too: the similarity (cosine) of two images, which votes of
- * k-NN are made of, and whether an image keeps its nearest neighbour among the others.
+ * k-NN are made of, and whether an image keeps its nearest neighbour among the others. Of tiles and regions each is
+ * compared; the similarity of two images is then that of the sums over their parts.
  */
 #ifndef PRECISION_CHECK_H
 #define PRECISION_CHECK_H
 
-#include "extract.h"
+#include "extract-parts.h"
 
 enum { PRECISION_CHECK_MAX = 4096 }; /* images */
 enum { PRECISION_CHECK_NAME = 200 }; /* bytes of an image's name, which is cut */
@@ -30,12 +31,13 @@ enum precision_check_part {
 
 struct precision_check {
     enum precision precision;
-    int64_t n_images, n_patches; /* compared */
+    int64_t n_images, n_parts, n_patches; /* compared; parts: all tiles and regions of the images, or the images */
     int64_t n_failed;            /* images that could not be read */
     struct precision_check_cosine {
         double mean, worst;
         int64_t image;       /* of the worst: its number in the job, and name */
         char name[PRECISION_CHECK_NAME];
+        char part[EXTRACT_PART_NAME_MAX]; /* which part of it; "": the whole image */
         int64_t row, column; /* of the worst patch, in patches */
     } cosine[PRECISION_CHECK_PARTS];
     struct precision_check_neighbours {
@@ -66,7 +68,7 @@ bool precision_check_passed(const struct precision_check *c); /* images were com
 
 /* precision-check-text.c: "cosine of class token: mean 0.999985, worst 0.999955, limit 0.9999: NAME"; then what becomes
  * of neighbours. */
-enum { PRECISION_CHECK_TEXT = PRECISION_CHECK_NAME + 200 };
+enum { PRECISION_CHECK_TEXT = PRECISION_CHECK_NAME + EXTRACT_PART_NAME_MAX + 200 };
 const char *precision_check_cosine_text(const struct precision_check *c, enum precision_check_part part,
                                         char out[PRECISION_CHECK_TEXT]);
 const char *precision_check_neighbours_text(const struct precision_check *c, enum precision_check_part part,

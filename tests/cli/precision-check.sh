@@ -53,6 +53,20 @@ same plain.feat missed.feat
 # ---- layers and norm are those of the features; whole images; images that cannot be read
 status 0 dino-extract -w "$w" --precision bf16 --check 3 --layers 2 --no-norm --size 0 --resize 42 --tokens patch s -o l.feat
 err_has 'check: bf16 with float32: 3 images, '
+
+# ---- of tiles and regions all are compared: the network that fails is seen to fail where the first tile tells nothing
+status 0 dino-extract -w "$w" --precision bf16 --check 2 --tiles 56 s -o t.feat --json
+err_has 'check: bf16 with float32: 2 images, 8 parts, 128 patches'
+out_has '"check":{"images":2,"failed":0,"parts":8,"patches":128,"passed":true'
+out_has '"part":"'
+printf 'corner 0.0 0.0 0.5 0.5\n' >corner && printf 'corner 0.0 0.0 0.5 0.5\nother 0.5 0.5 0.5 0.5\nthird 0.5 0.0 0.5 0.5\n' >corners
+status 0 dino-extract -w "$w" --precision bf16 --check 3 --regions corner --resize 0 --size 0 s -o t.feat --json
+one=$(sed 's/.*"patch":{[^}]*"worst_cosine":\([^,]*\),.*/\1/' out)
+status 0 dino-extract -w "$w" --precision bf16 --check 3 --regions corners --resize 0 --size 0 s -o t.feat --json
+three=$(sed 's/.*"patch":{[^}]*"worst_cosine":\([^,]*\),.*/\1/' out)
+check "the worst of three regions ($three) is below that of the first ($one)" awk "BEGIN {exit !($three < $one)}"
+grep -q '"patch":{[^}]*"part":"\(other\|third\)"' out
+check '... and stands in another' test $? = 0
 printf 'no JPEG' >broken.jpeg
 find bbu -name '*.jpeg' | sort | head -n 3 >names
 echo broken.jpeg >>names
