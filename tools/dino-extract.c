@@ -8,8 +8,8 @@
 #include "device.h"
 #include "disk-space.h"
 #include "extract-network.h"
-#include "extract-parts.h"
 #include "extract.h"
+#include "feature-run.h"
 #include "file.h"
 #include "image-info.h"
 #include "image-set.h"
@@ -20,7 +20,6 @@
 #include "msg.h"
 #include "num.h"
 #include "opt.h"
-#include "part-extra.h"
 #include "precision-check.h"
 #include "progress.h"
 #include "teacher-name.h"
@@ -188,142 +187,15 @@ static void load_network(struct extract_network *n, const struct device *device)
 }
 
 /* ------------------------------------------------------------------ the run */
-struct run {
-    const struct image_set *images;
-    int64_t first, n; /* those of the part */
-    struct extract *extract;
-    struct image_set_slot *slot; /* [extract_slots]: records, until their rows are written */
-    struct image *decoded;       /* [n_workers]: what a worker decodes into */
-    struct feat_writer *writer;
-    struct feat_header header;
-    struct progress progress;
-    struct fmt_error error; /* of the output */
-    int64_t n_done, n_rows, n_skipped, n_filled; /* images, rows, images, images */
-    int64_t rows_per_image; /* of the first image, where there are tiles or regions */
-    int least_percent;      /* of the filled images: the least share of rows that came */
-    int sample_max;         /* of files with 16 bits */
-    double cropped;         /* sum over the images */
-    struct fmt_buffer extra;
-};
-
-static void open_run(struct run *r, struct extract *x, const struct image_set *images)
+static void open_run(struct feature_run *r, struct extract *x, const struct image_set *images)
 {
-    *r = (struct run){.images = images, .extract = x, .header = extract_feat_header(x)};
-    r->first = part_first(part, images->n);
-    r->n = part_end(part, images->n) - r->first;
-    r->header.part = part;
+    struct fmt_error e = {0};
+    *r = (struct feature_run){.images = images, .extract = x, .as_stored = as_stored, .keep_going = keep_going,
+                              .left_out = msg_error};
+    if (feature_run_open(r, part, &e))
+        msg_die("%s", e.text);
     if (part.n > 0)
         msg_note("part %d of %d: %s of %" PRId64, part.i, part.n, FMT_COUNT(r->n, "image", "images"), images->n);
-    r->slot = calloc((size_t)extract_slots(x), sizeof *r->slot);
-    r->decoded = calloc((size_t)x->n_workers, sizeof *r->decoded);
-    if (!r->slot || !r->decoded)
-        msg_die("out of memory");
-}
-
-static void close_run(struct run *r)
-{
-    for (int i = 0; i < extract_slots(r->extract); i++)
-        image_set_slot_release(&r->slot[i]);
-    for (int i = 0; i < r->extract->n_workers; i++)
-        image_release(&r->decoded[i]);
-    free(r->slot);
-    free(r->decoded);
-    recipe_release(&r->header.recipe);
-    fmt_buffer_release(&r->extra);
-}
-
-/* The record is stored in its slot; the pixels belong to the worker, which needs them only to prepare the input. */
-static int read_image(void *arg, int64_t i, int slot, int worker, struct extract_image *image, struct fmt_error *e)
-{
-    struct run *r = arg;
-    struct image_set_slot *s = &r->slot[slot];
-    s->decoded = r->decoded[worker];
-    int status = image_set_read(r->images, r->first + i, s, as_stored, e);
-    r->decoded[worker] = s->decoded;
-    s->decoded = (struct image){0};
-    *image = (struct extract_image){&r->decoded[worker], s->record.labels.key, s->record.labels.group_view};
-    return status;
-}
-
-/* All patches of whole images make rows of one width only if the images have one shape. */
-static int check_shape(const struct run *r, const char *key, const struct extract_row *row, struct fmt_error *e)
-{
-    const struct extract_geometry *g = &row->geometry;
-    if (r->header.kind != FEAT_PATCH || row->n_tokens == 0 ||
-        (g->net_h == r->header.image_h && g->net_w == r->header.image_w))
-        return 0;
-    return fmt_fail(e, FMT_MISMATCH,
-                    "%s: %" PRId64 " x %" PRId64 " pixels, the first has %d x %d: rows of all patches need one --size",
-                    key, g->net_w, g->net_h, r->header.image_w, r->header.image_h);
-}
-
-/* The rows of an image: one, or those of its parts. */
-static int add_rows(struct run *r, const struct shard_image *record, const struct extract_row *row)
-{
-    int status = 0;
-    for (int64_t i = 0; i < row->n_parts && !status; i++) {
-        struct feat_row out = {record->labels, row->values + i * feat_width(&r->header), record->sha256};
-        if (row->part)
-            status = part_extra(record->labels.extra, &row->part[i], &r->extra, &out.labels.extra, &r->error);
-        if (!status)
-            status = feat_add(r->writer, &out, &r->error);
-        r->n_rows++;
-    }
-    return status;
-}
-
-static int write_row(void *arg, int64_t i, int slot, const struct extract_row *row, const struct fmt_error *failure)
-{
-    struct run *r = arg;
-    const struct shard_image *record = &r->slot[slot].record;
-    struct fmt_error why = *failure;
-    progress_step(&r->progress, i + 1);
-    if (why.status || check_shape(r, record->labels.key, row, &why)) {
-        if (!keep_going || why.status == FMT_MEMORY)
-            return fmt_fail(&r->error, why.status, "%s", why.text);
-        msg_error("%s; left out", why.text);
-        r->n_skipped++;
-        return 0;
-    }
-    r->n_done++;
-    if (record->decoding.filled)
-        r->least_percent = (int)(r->n_filled++ ? num_min(r->least_percent, record->decoding.decoded_percent)
-                                               : record->decoding.decoded_percent);
-    r->sample_max = (int)num_max(r->sample_max, r->slot[slot].sample_max);
-    r->cropped += row->geometry.cropped;
-    return add_rows(r, record, row);
-}
-
-/* The shape of the rows where it depends on the images, and how many an image has: those of the first one that can be
- * decoded. */
-static void set_shape_of_first(struct run *r)
-{
-    int64_t patch = r->extract->model.vit->config.patch;
-    struct image_set_slot *s = &r->slot[0];
-    struct extract_part_list parts = {0};
-    for (int64_t i = 0; i < r->images->n && parts.n == 0; i++) {
-        struct fmt_error e = {0};
-        if (image_set_read(r->images, i, s, as_stored, &e) ||
-            extract_parts(&r->extract->settings, patch, s->decoded.height, s->decoded.width,
-                          s->record.labels.group_view, &parts, &e)) {
-            if (!keep_going)
-                msg_die("%s", e.text);
-            parts.n = 0;
-        }
-        image_release(&s->decoded);
-    }
-    if (parts.n == 0)
-        msg_die("no image can be decoded");
-    const struct extract_geometry *g = &parts.part[0].geometry;
-    r->rows_per_image = parts.n;
-    if (extract_width(r->extract) == 0) {
-        r->header.image_h = (int32_t)g->net_h;
-        r->header.image_w = (int32_t)g->net_w;
-        r->header.grid_h = (int32_t)(g->net_h / patch);
-        r->header.grid_w = (int32_t)(g->net_w / patch);
-        r->header.n_tokens = r->header.grid_h * r->header.grid_w;
-    }
-    free(parts.part);
 }
 
 static void make_recipe(const struct extract *x, const struct image_set *images, struct recipe *r)
@@ -337,18 +209,19 @@ static void make_recipe(const struct extract *x, const struct image_set *images,
                  "not say it either", without);
 }
 
-static void complete_header(struct run *r, const struct extract_network *n)
+static void complete_header(struct feature_run *r, const struct extract_network *n)
 {
+    struct fmt_error e = {0};
     memcpy(r->header.weights, n->hash, DIGEST_BYTES);
     r->header.class_name = r->images->shards.class_name;
     r->header.n_classes = r->images->shards.n_classes;
     make_recipe(r->extract, r->images, &r->header.recipe);
-    if (extract_width(r->extract) == 0 || extract_has_parts(&r->extract->settings))
-        set_shape_of_first(r);
+    if (feature_run_shape(r, &e))
+        msg_die("%s", e.text);
 }
 
 /* Before the first image goes through the network: all patches of many images are a large file. */
-static void check_disk_space(const struct run *r)
+static void check_disk_space(const struct feature_run *r)
 {
     enum { LABEL_BYTES = 128 }; /* of a row, about */
     struct fmt_error e = {0};
@@ -390,7 +263,7 @@ static void note_layers(const struct extract_network *n, const struct extract *x
         msg_note("--layers %s: of blocks 0 to %" PRId64 " these: %s", layers, n->vit.config.depth - 1, list);
 }
 
-static void make_provenance(struct provenance *p, const struct extract_network *n, const struct run *r,
+static void make_provenance(struct provenance *p, const struct extract_network *n, const struct feature_run *r,
                             struct image_set *images, struct thread_pool *pool)
 {
     struct fmt_error e = {0};
@@ -420,35 +293,9 @@ static void make_provenance(struct provenance *p, const struct extract_network *
         msg_die("%s", e.text);
 }
 
-/* Rows are written in the order of the images. */
-static void write_features(struct run *r, const struct provenance *prov)
-{
-    struct fmt_error e = {0};
-    struct file_out out;
-    struct feat_writer writer;
-    if (file_create_binary(&out, output, &e))
-        msg_die("%s", e.text);
-    struct fmt_writer io = file_writer(&out);
-    if (feat_create(&writer, &io, &r->header, prov, &e))
-        msg_die("%s: %s", output, out.error_number ? strerror(out.error_number) : e.text);
-    r->writer = &writer;
-    progress_begin(&r->progress, "extract", "image", "images", r->n);
-    struct extract_job job = {.arg = r, .n = r->n, .read = read_image, .write = write_row};
-    int status = extract_run(r->extract, &job, &r->error);
-    if (!status)
-        status = feat_finish(&writer, &r->error);
-    else
-        feat_abandon(&writer);
-    (status ? progress_abandon : progress_end)(&r->progress);
-    if (status && !r->error.status)
-        fmt_fail(&r->error, (enum fmt_status)status, "%s", fmt_status_text((enum fmt_status)status));
-    if (file_finish(&out, status, &r->error))
-        msg_die("%s", r->error.text);
-}
-
 /* ------------------------------------------------------------------ the check of the precision */
 struct check {
-    struct run *run;
+    struct feature_run *run;
     struct progress progress;
     int64_t n; /* images, evenly spread over all */
     struct precision_check result;
@@ -463,7 +310,7 @@ static int64_t checked_image(const struct check *c, int64_t i)
 static int read_checked(void *arg, int64_t i, int slot, int worker, struct extract_image *image, struct fmt_error *e)
 {
     const struct check *c = arg;
-    return read_image(c->run, checked_image(c, i), slot, worker, image, e);
+    return feature_run_read(c->run, checked_image(c, i), slot, worker, image, e);
 }
 
 static void show_checked(void *arg, int64_t n_done)
@@ -473,7 +320,7 @@ static void show_checked(void *arg, int64_t n_done)
 }
 
 /* Compares before the work begins. False: there is nothing to compare with. */
-static bool check_precision(struct check *c, struct run *r, const struct device *device)
+static bool check_precision(struct check *c, struct feature_run *r, const struct device *device)
 {
     static const void *const of_check[] = {&n_check, NULL};
     struct fmt_error e = {0};
@@ -496,7 +343,7 @@ static bool check_precision(struct check *c, struct run *r, const struct device 
 
 /* ------------------------------------------------------------------ the report */
 /* check NULL: there was none */
-static void report(const struct run *r, const struct extract_network *n, const struct check *check)
+static void report(const struct feature_run *r, const struct extract_network *n, const struct check *check)
 {
     double cropped = r->n_done > 0 ? r->cropped / (double)r->n_done : 0;
     char hex[DIGEST_HEX], part_name[PART_TEXT];
@@ -657,7 +504,7 @@ int main(int argc, char **argv)
     struct extract_network n = {0};
     struct image_set images;
     struct extract x;
-    struct run r;
+    struct feature_run r;
     struct check check;
     struct provenance prov;
     struct device device;
@@ -680,12 +527,13 @@ int main(int argc, char **argv)
     check_disk_space(&r);
     make_provenance(&prov, &n, &r, &images, device.pool);
     bool checked = check_precision(&check, &r, &device);
-    write_features(&r, &prov);
+    if (feature_run_write(&r, output, &prov, &e))
+        msg_die("%s", e.text);
     report(&r, &n, checked ? &check : NULL);
 
     provenance_release(&prov);
     int64_t n_skipped = r.n_skipped;
-    close_run(&r);
+    feature_run_close(&r);
     extract_close(&x);
     image_set_close(&images);
     extract_network_release(&n);
