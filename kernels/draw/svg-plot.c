@@ -119,7 +119,7 @@ void svg_plot_begin(struct svg_plot *p)
 {
     const struct svg_margin *m = &p->margin;
     int right = p->width - m->right, low = p->height - m->bottom;
-    p->n_entries = 0;
+    p->n_entries = p->n_labels = 0;
     fprintf(p->out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
             "role=\"img\" aria-labelledby=\"%s-title %s-about\" font-family=\"sans-serif\" font-size=\"12\">\n",
             p->width, p->height, p->width, p->height, p->id, p->id);
@@ -182,8 +182,70 @@ static void put_legend(struct svg_plot *p)
         put_entry(p, i, x + 4, y + 12 + SVG_LEGEND_LINE * i);
 }
 
+/* ------------------------------------------------------------------ labels */
+struct box {
+    double left, top, right, bottom;
+};
+
+static double overlap(struct box a, struct box b)
+{
+    double w = fmin(a.right, b.right) - fmax(a.left, b.left), h = fmin(a.bottom, b.bottom) - fmax(a.top, b.top);
+    return w > 0 && h > 0 ? w * h : 0;
+}
+
+enum { DOT = 5, LABEL_HEIGHT = 13, PLACES = 24 };
+
+/* Where a label may stand: eight directions, first close to its dot, then further and further away. Below and right
+ * come first: an ROC curve is above and left. */
+static struct box place_of(const struct svg_label *l, int place)
+{
+    static const int direction[8][2] = {{1, 1}, {1, 0}, {0, 1}, {-1, -1}, {-1, 0}, {0, -1}, {1, -1}, {-1, 1}};
+    const int *to = direction[place % 8];
+    double half_w = 3.6 * (double)strlen(l->text), half_h = LABEL_HEIGHT / 2.0, away = DOT + 1 + 15 * (place / 8);
+    double slant = to[0] && to[1] ? 0.75 : 1; /* diagonally */
+    double x = l->x + slant * to[0] * (away + half_w), y = l->y + slant * to[1] * (away + half_h);
+    return (struct box){x - half_w, y - half_h, x + half_w, y + half_h};
+}
+
+/* 0: it hides nothing and stays within the frame. */
+static double hidden_by(const struct svg_plot *p, struct box at, const struct box *taken, int n_taken)
+{
+    const struct box frame = {p->margin.left + 1, p->margin.top + 1, p->width - p->margin.right - 1,
+                              p->height - p->margin.bottom - 1};
+    double cost = 4 * ((at.right - at.left) * (at.bottom - at.top) - overlap(at, frame));
+    for (int i = 0; i < n_taken; i++)
+        cost += overlap(at, taken[i]);
+    for (int i = 0; i < p->n_labels; i++) {
+        const struct svg_label *l = &p->label[i];
+        cost += overlap(at, (struct box){l->x - DOT, l->y - DOT, l->x + DOT, l->y + DOT});
+    }
+    return cost;
+}
+
+static void put_labels(struct svg_plot *p)
+{
+    struct box taken[SVG_LABELS_MAX];
+    for (int i = 0; i < p->n_labels; i++) {
+        const struct svg_label *l = &p->label[i];
+        int best = 0;
+        double least = INFINITY;
+        for (int place = 0; place < PLACES && least > 0.5; place++) {
+            double cost = hidden_by(p, place_of(l, place), taken, i);
+            best = cost < least - 0.5 ? place : best;
+            least = fmin(least, cost);
+        }
+        struct box at = taken[i] = place_of(l, best);
+        double x = (at.left + at.right) / 2, y = (at.top + at.bottom) / 2;
+        if (best >= 8)
+            put_line(p->out, l->x, l->y, x, y, "stroke=\"#555555\" stroke-width=\"1\"");
+        svg_text(p->out, x, y + 4.5, " class=\"label\" text-anchor=\"middle\" stroke=\"#ffffff\" stroke-width=\"3\" "
+                 "paint-order=\"stroke\"", l->text);
+    }
+}
+
 void svg_plot_end(struct svg_plot *p)
 {
+    put_labels(p);
     (p->legend == SVG_BELOW ? put_legend_below : put_legend)(p);
     fputs("</svg>\n", p->out);
 }
@@ -260,6 +322,9 @@ void svg_plot_segment(struct svg_plot *p, const struct svg_style *s, double x1, 
 
 void svg_plot_label(struct svg_plot *p, double x, double y, const char *text)
 {
-    if (is_seen(p, x, y))
-        svg_text(p->out, svg_plot_x(p, x) + 7, svg_plot_y(p, y) + 4, "", text);
+    if (!is_seen(p, x, y) || p->n_labels == SVG_LABELS_MAX)
+        return;
+    struct svg_label *l = &p->label[p->n_labels++];
+    *l = (struct svg_label){.x = svg_plot_x(p, x), .y = svg_plot_y(p, y)};
+    snprintf(l->text, sizeof l->text, "%s", text);
 }

@@ -20,7 +20,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { SVG_SERIES = 6, SVG_LEGEND_MAX = 8 };
+enum { SVG_SERIES = 6, SVG_LEGEND_MAX = 8, SVG_LABELS_MAX = 16 };
 
 struct svg_style {
     const char *colour;
@@ -63,6 +63,11 @@ struct svg_plot {
         bool point;
     } entry[SVG_LEGEND_MAX];
     int n_entries;
+    struct svg_label {
+        double x, y; /* of its dot, pixels */
+        char text[16];
+    } label[SVG_LABELS_MAX];
+    int n_labels;
 };
 
 /* lo, hi: widened to hold the value; begin with HUGE_VAL, -HUGE_VAL. Values that are not finite do not count. */
@@ -84,7 +89,8 @@ void svg_plot_point(struct svg_plot *p, const struct svg_style *s, double x, dou
 void svg_plot_segment(struct svg_plot *p, const struct svg_style *s, double x1, double y1, double x2, double y2,
                       const char *class_name);
 void svg_plot_entry(struct svg_plot *p, const struct svg_style *s, bool point, const char *name); /* of the legend */
-/* A number at a place, beside a dot. */
+/* A short text beside a dot. All are placed by svg_plot_end: within the frame, clear of the dots and of each other while
+ * there is room, with a thin line to their dot where they had to move away. More than SVG_LABELS_MAX are left out. */
 void svg_plot_label(struct svg_plot *p, double x, double y, const char *text);
 
 double svg_plot_x(const struct svg_plot *p, double value); /* pixels */

@@ -101,8 +101,74 @@ static void test_ticks(void)
     }
 }
 
+/* The boxes of the labels, as the test measures them: 7 pixels a character, 12 high. */
+struct box {
+    double x0, y0, x1, y1;
+};
+
+static int label_boxes(struct box *box, int most)
+{
+    int n = 0;
+    for (const char *at = text; (at = strstr(at, "<text ")) && n < most; at++) {
+        double x, y;
+        const char *end = strchr(at, '>'), *sign = strstr(at, "class=\"label\"");
+        if (!sign || sign > end || sscanf(at, "<text x=\"%lf\" y=\"%lf\"", &x, &y) != 2)
+            continue;
+        double half = 3.5 * (double)(strchr(end, '<') - end - 1);
+        box[n++] = (struct box){x - half, y - 10.5, x + half, y + 1.5};
+    }
+    return n;
+}
+
+/* Labels of dots at (x, y) of a picture as large as those of a report. */
+static void check_labels(const char *what, const double (*dot)[2], int n)
+{
+    struct box box[SVG_LABELS_MAX];
+    struct svg_plot p = {.out = open_memstream(&text, &bytes), .id = "t", .title = "t", .width = 360, .height = 330,
+                         .margin = SVG_MARGIN, .x = {.label = "x", .hi = 1}, .y = {.label = "y", .hi = 1}};
+    int n_over = 0, n_out = 0, n_dots = 0;
+    svg_plot_begin(&p);
+    for (int i = 0; i < n; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "%d", i + 1);
+        svg_plot_point(&p, &svg_series[0], dot[i][0], dot[i][1], name);
+        svg_plot_label(&p, dot[i][0], dot[i][1], name);
+    }
+    end(&p);
+    is_int(label_boxes(box, SVG_LABELS_MAX), n, what);
+    for (int i = 0; i < n; i++) {
+        for (int k = 0; k < i; k++)
+            n_over += box[i].x0 < box[k].x1 && box[k].x0 < box[i].x1 && box[i].y0 < box[k].y1 && box[k].y0 < box[i].y1;
+        for (int k = 0; k < n; k++) {
+            double x = svg_plot_x(&p, dot[k][0]), y = svg_plot_y(&p, dot[k][1]);
+            n_dots += x > box[i].x0 - 3 && x < box[i].x1 + 3 && y > box[i].y0 - 3 && y < box[i].y1 + 3;
+        }
+        n_out += box[i].x0 < 64 || box[i].x1 > 338 || box[i].y0 < 14 || box[i].y1 > 286;
+    }
+    is_int(n_over, 0, "no label is over another");
+    is_int(n_dots, 0, "nor over a dot");
+    is_int(n_out, 0, "nor outside the frame");
+    free(text);
+}
+
+static void test_labels(void)
+{
+    check_labels("one place", (const double[][2]){{0.5, 0.5}, {0.5, 0.5}, {0.5, 0.5}, {0.5, 0.5}}, 4);
+    check_labels("near each other", (const double[][2]){{0.10, 0.9}, {0.11, 0.91}, {0.12, 0.92}, {0.13, 0.92}, {0.1, 0.92}},
+                 5);
+    check_labels("at the corners", (const double[][2]){{0, 0}, {0, 1}, {1, 0}, {1, 1}, {0, 0.99}, {0.99, 1}, {1, 0.99}},
+                 7);
+    struct svg_plot p = begin(false);
+    for (int i = 0; i < SVG_LABELS_MAX + 3; i++)
+        svg_plot_label(&p, i ? i / 2.0 : NAN, 50, "a");
+    end(&p);
+    is_int(count("class=\"label\""), SVG_LABELS_MAX, "of more labels than there is room for the first are drawn");
+    free(text);
+}
+
 int main(void)
 {
+    test_labels();
     test_places();
     test_gaps();
     test_covering();
