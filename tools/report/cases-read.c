@@ -4,6 +4,7 @@
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +64,32 @@ static int take_photograph(struct cases *c, const struct cJSON *o, struct fmt_er
     return s->key && s->group && s->reason ? 0 : fmt_no_memory(e);
 }
 
+/* The names of its photographs, one after the other. */
+static int take_list(struct cases *c, const struct cJSON *list, struct judged_line *l, struct fmt_error *e)
+{
+    const struct cJSON *one;
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    cJSON_ArrayForEach(one, list) {
+        if (!out || !cJSON_IsString(one))
+            continue;
+        fwrite(one->valuestring, 1, strlen(one->valuestring) + 1, out);
+        l->n_photographs++;
+    }
+    if (!out || fclose(out) != 0 || !(l->photographs = text_copy(&c->text, text, bytes))) {
+        free(text);
+        return fmt_no_memory(e);
+    }
+    free(text);
+    return 0;
+}
+
+static int8_t label_of(const char *text)
+{
+    return (int8_t)(!text ? -1 : strcmp(text, "faulty") == 0 ? 1 : strcmp(text, "good") == 0 ? 0 : -1);
+}
+
 static int take_installation(struct cases *c, const struct cJSON *o, struct fmt_error *e)
 {
     if (fmt_grow(&c->line, c->n_lines, &c->line_capacity, sizeof *c->line, e))
@@ -71,10 +98,14 @@ static int take_installation(struct cases *c, const struct cJSON *o, struct fmt_
     double views = number_of(o, "views");
     *l = (struct judged_line){.name = cases_copy(c, text_of(o, "installation")),
                               .reason = cases_copy(c, text_of(o, "reason")),
-                              .score = number_of(o, "score"), .order = c->n_lines,
+                              .score = number_of(o, "score"), .share = number_of(o, "probability"),
+                              .label = label_of(text_of(o, "label")), .order = c->n_lines,
                               .n_views = views >= 0 && views <= 1e6 ? (int64_t)views : 0};
     c->n_lines++;
-    return l->name && l->reason ? take_verdict(o, &l->verdict, e) : fmt_no_memory(e);
+    if (!l->name || !l->reason)
+        return fmt_no_memory(e);
+    int status = take_list(c, json_member(o, "photographs"), l, e);
+    return status ? status : take_verdict(o, &l->verdict, e);
 }
 
 /* "origins":{"inspector":{"identity":"1a2b...","path":"site.inspector"}}, where no predictions have said theirs. */
@@ -95,6 +126,23 @@ static int take_origins(struct cases *c, const struct cJSON *origins, struct fmt
     return 0;
 }
 
+/* "promises":[{"promise":"missed","share":0.05,"confidence":0.95,"chosen":{"groups":60,"wrong":1}, ... */
+static void take_promises(struct cases *c, const struct cJSON *list)
+{
+    const struct cJSON *o;
+    c->n_promises = 0;
+    cJSON_ArrayForEach(o, list) {
+        struct promise p = {.share = number_of(o, "share"), .confidence = number_of(o, "confidence")};
+        const char *what = text_of(o, text_of(o, "what") ? "what" : "promise");
+        for (int kind = 0; what && kind < PROMISE_KINDS; kind++)
+            if (strcmp(what, promise_names[kind]) == 0 && c->n_promises < PROMISE_KINDS && p.share > 0 && p.share < 1 &&
+                p.confidence >= 0 && p.confidence < 1) {
+                p.what = (enum promise_kind)kind;
+                c->promise[c->n_promises++] = p;
+            }
+    }
+}
+
 /* {"report":"verdicts","tool":"feat-verdict","pass_below":0.2,"fail_from":0.7, ... of feat-verdict,
  * {"report":"inspection","tool":"bbu-inspect","positive":"bad", ... of bbu-inspect. */
 static int take_head(struct cases *c, const struct cJSON *o, struct fmt_error *e)
@@ -106,6 +154,7 @@ static int take_head(struct cases *c, const struct cJSON *o, struct fmt_error *e
         return fmt_no_memory(e);
     if (positive && !c->class_wanted && !c->class_name[1] && !(c->class_name[1] = cases_copy(c, positive)))
         return fmt_no_memory(e);
+    take_promises(c, json_member(o, "promises"));
     return take_origins(c, json_member(o, "origins"), e);
 }
 

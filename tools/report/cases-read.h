@@ -4,12 +4,15 @@
 
 #include "cases.h"
 
-struct judged_line { /* an installation as bbu-inspect judged it */
+struct judged_line { /* an installation as bbu-inspect or feat-verdict judged it */
     const char *name, *reason;
-    double score;
+    double score, share; /* share: of faulty ones among those with this score; NAN */
     enum verdict verdict;
+    int8_t label;        /* 1 faulty, 0 good, -1 unknown */
     int64_t n_views;
-    int64_t order; /* of the line */
+    int64_t order;       /* of the line */
+    const char *photographs; /* n_photographs names, each with its zero byte */
+    int64_t n_photographs;   /* 0: the line has no list */
 };
 
 /* A photograph more, zeros but for its texts, which are ""; NULL: no memory. */
@@ -18,6 +21,14 @@ const char *cases_copy(struct cases *c, const char *text); /* NULL: no memory; o
 
 /* Reads all lines of text. FMT_INVALID names the line. */
 int cases_read_lines(struct cases *c, const char *text, size_t bytes, struct fmt_error *e);
+/* Once all lines are read: of several lines for an installation, or for a photograph, the last counts, and where that of
+ * an installation lists its photographs no other line is one of it: they are from before a photograph was taken again.
+ * Photographs that are listed without a line of their own are added. Then lines are in the order of names.
+ * with_photographs: false where c->photo are those of predictions, which stay as they are. */
+int cases_settle(struct cases *c, bool with_photographs, struct fmt_error *e);
+/* Its line; NULL: none. After cases_settle. */
+struct judged_line *cases_line_of(const struct cases *c, const char *installation);
+
 /* Is this the first line of such a file? */
 bool cases_is_line(const char *text, size_t bytes);
 

@@ -110,13 +110,14 @@ static int take_lines(struct cases *c, const char *path, const char *text, size_
 {
     struct fmt_error why = {0};
     int64_t n_photos = c->n_photos;
+    bool alone = !c->path[OF_PREDICTIONS];
     int status = cases_read_lines(c, text, bytes, &why);
-    if (c->path[OF_PREDICTIONS])
-        c->n_photos = n_photos;
-    else
-        c->tool = c->judge;
+    c->keys_are_paths = alone && c->n_photos > 0;
+    c->n_photos = alone ? c->n_photos : n_photos;
+    c->tool = alone ? c->judge : c->tool;
     c->judged = c->n_lines > 0;
-    c->keys_are_paths = !c->path[OF_PREDICTIONS];
+    if (!status)
+        status = cases_settle(c, alone, &why);
     return status ? fmt_fail(e, why.status, "%.150s: %.240s", path, why.text) : 0;
 }
 
@@ -181,27 +182,6 @@ int cases_catalogue(struct cases *c, const struct index *x, const struct names *
 }
 
 /* ------------------------------------------------------------------ installations */
-static int by_name(const void *a, const void *b)
-{
-    const struct judged_line *x = a, *y = b;
-    int order = strcmp(x->name, y->name);
-    return order ? order : (x->order > y->order) - (x->order < y->order);
-}
-
-/* The last line of an installation counts: it was judged again. */
-static struct judged_line *find_line(struct cases *c, const char *name)
-{
-    int64_t low = 0, high = c->n_lines;
-    while (low < high) {
-        int64_t middle = (low + high) / 2;
-        if (strcmp(c->line[middle].name, name) <= 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low > 0 && strcmp(c->line[low - 1].name, name) == 0 ? &c->line[low - 1] : NULL;
-}
-
 static int by_view(const void *a, const void *b, void *cases)
 {
     const struct cases *c = cases;
@@ -265,12 +245,14 @@ static void judge(struct cases *c, struct installation *t, const struct verdict_
     t->n_views = rule_views(views, n);
     t->score = n ? rule_score(rule, scores, views, n) : NAN;
     t->verdict = rule_verdict(rule, t->score, t->n_views);
-    const struct judged_line *line = find_line(c, t->name);
+    const struct judged_line *line = cases_line_of(c, t->name);
+    t->share = line ? line->share : NAN;
     if (!line)
         return;
     t->score = isnan(line->score) ? t->score : line->score;
     t->verdict = line->verdict;
     t->reason = line->reason;
+    t->label = t->label < 0 ? line->label : t->label;
     t->n_views = line->n_views ? (int)line->n_views : t->n_views;
 }
 
@@ -291,8 +273,6 @@ int cases_finish(struct cases *c, const struct verdict_rule *rule, struct fmt_er
     int32_t *views = calloc(n, sizeof *views);
     if (c->installation && c->photo_of && scores && views) {
         place_photos(c);
-        if (c->line)
-            qsort(c->line, (size_t)c->n_lines, sizeof *c->line, by_name);
         for (int64_t g = 0; g < c->n_installations; g++)
             judge(c, &c->installation[g], rule, scores, views);
     } else {

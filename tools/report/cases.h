@@ -12,8 +12,9 @@
  *
  * Verdicts are lines of bbu-inspect or feat-verdict: {"photograph": path, "group": name, "view": 0, "score": x,
  * "verdict": "pass", "reason": text} and {"installation": name, "score": x, "verdict": "pass", "reason": text}. A first
- * line {"report": "inspection"} or {"report": "verdicts"} may say "tool", "positive", "origins", "pass_below" and
- * "fail_from". Other members and lines are passed over.
+ * line {"report": "inspection"} or {"report": "verdicts"} may say "tool", "positive", "origins", "pass_below",
+ * "fail_from" and "promises"; an installation "probability" that it is faulty, "label" faulty or good, "photographs". Other
+ * members and lines are passed over.
  */
 #ifndef CASES_H
 #define CASES_H
@@ -23,6 +24,7 @@
 
 #include "index.h"
 #include "names.h"
+#include "promise.h"
 #include "score-inputs.h"
 #include "text.h"
 #include "verdict.h"
@@ -39,6 +41,7 @@ struct case_photo {
 struct installation {
     const char *name, *reason;
     double score;            /* NAN: none */
+    double share;            /* of faulty ones among installations with this score, as the judge says; NAN */
     int8_t label;            /* 1 where one photograph is a defect; -1 where no label is known */
     enum verdict verdict;
     int64_t first, n;        /* its photographs: photo_of[first ..] */
@@ -60,6 +63,8 @@ struct cases {
     bool probabilities;        /* scores of photographs are */
     bool judged;               /* verdicts are those of lines */
     const char *judge;         /* the tool that gave them */
+    struct promise promise[PROMISE_KINDS]; /* that the judge's thresholds were chosen for */
+    int n_promises;
     double thresholds[2];      /* pass_below, fail_from, as they say; NAN unknown, as cases_init has them */
     bool keys_are_paths;       /* photographs come from lines of bbu-inspect, which name files */
     bool learned;              /* the query of the predictions is what the classifier was fitted to */
