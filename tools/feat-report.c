@@ -192,7 +192,7 @@ static void take_thresholds(struct inspection *in)
     }
 }
 
-/* The thresholds of the rule, and those of a report of scores. */
+/* The thresholds of the rule, and those of a report of scores; the promises of that report, and of the judge. */
 static void add_points(struct inspection *in)
 {
     struct fmt_error e = {0};
@@ -211,6 +211,20 @@ static void add_points(struct inspection *in)
     }
     if (scores)
         check(report_points_read(in, scores, grouped, &e), &e);
+    for (int i = 0; i < in->cases->n_promises; i++)
+        inspection_promise(in, &in->cases->promise[i]);
+}
+
+/* Of several promises of a kind that of the options counts. */
+static void add_promises(struct inspection *in)
+{
+    struct fmt_error e = {0};
+    struct promise promise[PROMISE_KINDS];
+    int n;
+    if (verdict_options_promises(&promised, promise, &n, &e))
+        msg_usage("%s", e.text);
+    for (int i = 0; i < n; i++)
+        inspection_promise(in, &(struct promise_seen){.promise = promise[i]});
 }
 
 static void read_features(struct inputs *in, struct inspection *of)
@@ -231,8 +245,7 @@ static void report_inspection(char **path, int n_paths)
     struct fmt_error e = {0};
     struct page page;
     cases_init(&in.cases, positive);
-    if (verdict_options_promises(&promised, report.promise, &report.n_promises, &e))
-        msg_usage("%s", e.text);
+    add_promises(&report);
     if (device_open(&in.device, device_name, (int)n_jobs, msg_warn, &e))
         opt_fail(&e);
     report.pool = in.device.pool;

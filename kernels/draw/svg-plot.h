@@ -89,8 +89,9 @@ void svg_plot_point(struct svg_plot *p, const struct svg_style *s, double x, dou
 void svg_plot_segment(struct svg_plot *p, const struct svg_style *s, double x1, double y1, double x2, double y2,
                       const char *class_name);
 void svg_plot_entry(struct svg_plot *p, const struct svg_style *s, bool point, const char *name); /* of the legend */
-/* A short text beside a dot. All are placed by svg_plot_end: within the frame, clear of the dots and of each other while
- * there is room, with a thin line to their dot where they had to move away. More than SVG_LABELS_MAX are left out. */
+/* A short text beside a dot. All are placed by svg_plot_end: within the frame, clear of the dots and of each other
+ * while there is room, with a thin line to their dot where they had to move away. More than SVG_LABELS_MAX are left
+ * out. */
 void svg_plot_label(struct svg_plot *p, double x, double y, const char *text);
 
 double svg_plot_x(const struct svg_plot *p, double value); /* pixels */

@@ -18,6 +18,17 @@ for fault in 'closes <b>' 'id x twice' 'h3 below h1' 'leaves the file'; do
 done
 check 'more faults are found' test "$(page_faults other.html | wc -l)" -ge 6
 
+cat >bad.html <<'END'
+<!DOCTYPE html><html lang="en"><body style="background:#fff"><p style="color:#999999;transition:color 1s">pale</p><a href="#" tabindex="2" style="outline:none">a</a>
+<svg><rect fill="#ffffff" width="9" height="9"/><path stroke="#bbbbbb" d="M0 0h9"/></svg><div style="width:600px">wide</div><footer></footer></body></html>
+END
+if [ -n "$browser" ]; then
+    measuring_page bad.html 390 >measure.html
+    in_browser --window-size=500,900 --virtual-time-budget=20000 --dump-dom "file://$PWD/measure.html" >measured.html
+    check 'faults are measured' grep -qE 'contrast=2\.85 marks=1\.9. wider=[1-9].* outlined=0 of=1 jumps=1 .*mute=1 moving=1 ' measured.html
+    rm -rf browser
+fi
+
 # ---- predictions with photographs, features, thresholds
 man_fixture site || { check 'the fixture is made' false; done_testing; }
 cd site || exit 1
@@ -74,7 +85,7 @@ err_has 'is an input of this run'
 status 0 feat-report --pass-below 0.2 --fail-from 0.8 --views 4 --resamples 0 -o v.html test.json
 has v.html 'pass below a score of 0.2, fail from 0.8 on, review between'
 has v.html 'incomplete with fewer than 4 views'
-check 'all are incomplete' grep -q '<strong>0</strong><span>of [0-9]* installations pass' v.html
+check 'all are incomplete' grep -qE '^<p class="answer"><strong>([0-9]+) of \1 installations need a person\.</strong> In review: 0, with too few views: \1\. 0 fail, 0 pass\.</p>$' v.html
 page_is_good v.html 'all incomplete'
 status 2 feat-report --pass-below 0.9 --fail-from 0.1 -o v.html test.json
 err_has '--pass-below 0.9 is above --fail-from 0.1'
@@ -108,14 +119,14 @@ has i.html 'Verdicts</dt>'
 has i.html 'as bbu-inspect gave them'
 has i.html 'bbu-inspect: inspector site.inspector <code>222222222222</code>'
 has i.html '<strong>positive</strong> is the defect, negative is good.'
-has i.html 'A larger score is more like positive.'
-has i.html "<strong>0</strong><span>fail; $n go to a person"
+has i.html 'The larger a score, the more like positive.'
+has i.html "<strong>$n of $n installations need a person.</strong> In review: $n, with too few views: 0. 0 fail, 0 pass."
 has i.html 'blurred: 3 of 9'
 hasnt i.html 'id="calibration"'
 check 'labels of the catalogue' grep -q 'id="roc-photographs-title"' i.html
 page_is_good i.html 'lines of bbu-inspect'
 status 0 feat-report --resamples 0 -o i.html lines.json test.json
-has i.html "<strong>0</strong><span>fail; $n go to a person"
+has i.html "<strong>$n of $n installations need a person.</strong> In review: $n, with too few views: 0. 0 fail, 0 pass."
 has i.html 'A score is the probability of positive.'
 status 1 feat-report -o i.html test.json test.json
 err_has 'one file of predictions is enough'
@@ -132,16 +143,73 @@ has w.html 'at most 30 % of good installations fail, on average'
 check 'as many fail' test "$(grep -oE '<strong>[0-9]+</strong><span>fail' w.html | tr -dc 0-9)" = "$(grep -c '"verdict":"fail"' verdicts.json)"
 check 'the threshold is a point' grep -q 'class="point".*fail from, threshold' w.html
 page_is_good w.html 'verdicts of feat-verdict'
+has w.html 'Calibration of installations</title>'
+for what in missed alarms; do # counted as feat-verdict counts
+    seen=$(grep "\"promise\":\"$what\"" promises.json | sed -E 's/.*"checked_installations":([0-9]+),"checked_wrong":([0-9]+).*/\2 of \1/')
+    check "$what: $seen, as feat-verdict says" grep -qF "<td>$seen (" w.html
+done
+
+# ---- verdicts of feat-verdict alone: its installations list their photographs; labels and probabilities are its own
+status 0 feat-report --resamples 100 -o alone.html verdicts.json
+has alone.html "$(grep -c '"verdict"' verdicts.json) installations, judged by feat-verdict"
+has alone.html 'Calibration of installations</title>'
+hasnt alone.html 'Calibration of photographs</title>'
+has alone.html 'id="roc-installations-title"'
+hasnt alone.html 'id="roc-photographs-title"'
+brier=$(sed 1d verdicts.json | sed -E 's/.*"probability":([0-9.e+-]+),"label":"([a-z]*)".*/\1 \2/' |
+    awk '{d = $1 - ($2 == "faulty"); s += d * d} END {printf "%.3f", s / NR}')
+has alone.html "Brier score $brier ["
+check 'the same share of faulty ones stands on a card' grep -qE '; [0-9]+ % of those with such a score are faulty' alone.html
+page_is_good alone.html 'verdicts of feat-verdict alone'
+
+# ---- judged again: a photograph that was taken again, the promises of the inspector
+cat >again.json <<'END'
+{"report":"inspection","tool":"bbu-inspect","positive":"bad","pass_below":0.2,"fail_from":0.7,"views":2,"promises":[{"what":"missed","share":0.05,"confidence":0.95,"chosen":{"groups":60,"wrong":1},"checked":{"groups":53,"wrong":2}},{"what":"alarms","share":0.01,"confidence":0,"chosen":{"groups":200,"wrong":0}},{"what":"other","share":2}]}
+{"photograph":"in/a-0.jpg","group":"a","view":0,"score":0.5,"verdict":"review","reason":"blurred: 3 of 9"}
+{"photograph":"in/a-1.jpg","group":"a","view":1,"score":0.1,"verdict":"pass","reason":"score: 0.1, passes below 0.2"}
+{"installation":"a","views":2,"score":0.5,"verdict":"review","reason":"blurred: 3 of 9","photographs":["in/a-0.jpg","in/a-1.jpg"]}
+{"photograph":"in/b-0.jpg","group":"b","view":0,"score":0.8,"verdict":"fail","reason":"score: 0.8, fails from 0.7 on"}
+{"installation":"b","views":1,"score":0.8,"verdict":"incomplete","reason":"views: 1 of 2","photographs":["in/b-0.jpg"]}
+{"photograph":"in/a-1.jpg","group":"a","view":1,"score":0.1,"verdict":"pass","reason":"score: 0.1, passes below 0.2"}
+{"photograph":"in/a-0-again.jpg","group":"a","view":0,"score":0.05,"verdict":"pass","reason":"score: 0.05, passes below 0.2"}
+{"installation":"a","views":2,"score":0.1,"verdict":"pass","reason":"score: 0.1, passes below 0.2","photographs":["in/a-1.jpg","in/a-0-again.jpg"]}
+{"installation":"c","views":1,"score":0.9,"verdict":"fail","reason":"score: 0.9, fails from 0.7 on","photographs":["in/c-0.jpg"]}
+END
+status 0 feat-report -n 5 -o j.html again.json
+has j.html '4 photographs of 3 installations, judged by bbu-inspect.'
+has j.html '<strong>1 of 3 installations needs a person.</strong> In review: 0, with too few views: 1. 1 fails, 1 passes.'
+hasnt j.html 'blurred'
+hasnt j.html 'in/a-0.jpg'
+has j.html '<th scope="row">at most 5 % of faulty installations pass, 95 % sure</th><td>1 of 60</td><td>2 of 53</td><td>no labels</td>'
+has j.html '<th scope="row">at most 1 % of good installations fail, on average</th><td>0 of 200</td>'
+has j.html 'fails from 0.7 on' # of c, whose photograph has no line
+page_is_good j.html 'judged again'
+status 0 feat-report -n 5 --missed 30% -o j.html again.json
+has j.html '<th scope="row">at most 30 % of faulty installations pass, 95 % sure</th><td>–</td>'
+
+# ---- photographs of both classes, installations of one: no curve of installations, no number that is none
+awk 'BEGIN {print "{\"report\":\"predictions\",\"positive\":\"b\",\"classes\":[\"a\",\"b\"]}"
+    for (i = 0; i < 12; i++) printf "{\"key\":\"k%d\",\"group\":\"g%d\",\"shot\":%d,\"label\":\"%s\",\"scores\":[%g,%g]}\n", i, i / 2, i % 2, i % 2 ? "b" : "a", 1 - i / 20, i / 20}' >half.json
+status 0 feat-report -o half.html half.json
+has half.html 'id="roc-photographs-title"'
+hasnt half.html 'id="roc-installations-title"'
+hasnt half.html 'nan'
+page_is_good half.html 'installations of one class'
 
 # ---- distances of feat-bank: no thresholds, all in review; no calibration
 sed '1s/"classes"/"scores":"distances","classes"/; 2,$s/"scores":\[[^,]*,\([^]]*\)\]/"scores":[-\1,\1]/' drawn.json >distances.json
 status 0 feat-report --resamples 0 -o d.html distances.json
-has d.html 'A larger score is more like '
+has d.html 'The larger a score, the more like '
+has d.html 'There are no verdicts: no thresholds were given.'
 has d.html 'all go to review: no thresholds were given'
 has d.html ' of 30, the worst first.'
+hasnt d.html ' missed</strong>'
+hasnt d.html 'No defect was missed'
 hasnt d.html 'id="calibration"'
 hasnt d.html 'score of -inf'
-check 'AUROC is that of the probabilities' test "$(grep -o '<td class="n">0\.[0-9]*</td>' d.html | sed -n 1,2p)" = "$(grep -o '<td class="n">0\.[0-9]*\( \[[^<]*\)*</td>' drawn.html | sed -n 1,2p | sed 's/ \[.*\]//')"
+areas() { sed -n '/id="curves"/,$p' "$1" | grep -o '<td class="n">0\.[0-9]*\( \[[^<]*\)*</td>' | sed -n 1,2p | sed 's/ \[.*\]//; s/<[^>]*>//g'; }
+check 'AUROC is that of the probabilities' test "$(areas d.html)" = "$(areas drawn.html)"
+
 page_is_good d.html 'distances'
 status 0 feat-report --resamples 0 --pass-below 0.4 -o d.html distances.json
 has d.html 'pass below a score of 0.4, fail from there on'
@@ -150,16 +218,19 @@ has d.html 'pass below a score of 0.4, fail from there on'
 head -n 1 test.json >head.json
 sed '2,$s/"label":"[^"]*",//' test.json >unlabelled.json
 status 0 feat-report -o u.html unlabelled.json
-has u.html 'There are no labels'
+has u.html 'This page cannot tell: there are no labels.'
+hasnt u.html 'id="curves"'
+hasnt u.html ' missed</strong>'
 has u.html 'Failing, without a label'
 page_is_good u.html 'without labels'
 grep -v '"label":"positive"' test.json >good.json
 status 0 feat-report -o g.html good.json
-has g.html '0 photographs positive'
+has g.html 'Curves need labelled installations of both classes; here 1 of 1 with a score are labelled negative and 0 positive.'
+hasnt g.html 'nan'
 page_is_good g.html 'one class'
 sed -n '1p;2p' test.json >one.json
 status 0 feat-report -o 1.html one.json
-has 1.html '1 photograph.'
+has 1.html '1 photograph, scored by feat-logreg.'
 page_is_good 1.html 'one photograph'
 browse 1.html 'one photograph'
 status 1 feat-report -o n.html head.json
@@ -183,7 +254,7 @@ awk 'BEGIN {print "{\"report\":\"predictions\",\"positive\":\"b\",\"classes\":[\
         printf "{\"key\":\"k%d\",\"label\":\"%s\",\"scores\":[%g,%g]}\n", i, bad ? "b" : "a", 1 - p, p}}' >suspects.json
 status 0 feat-report -o x.html suspects.json
 has x.html '2 labels are suspected of 12 labelled photographs'
-check 'they are those' test "$(grep -oE '<th scope="row"><a href="#case-[0-9]+">k[0-9]+' x.html | grep -oE 'k[0-9]+$' | sort | tr '\n' ' ')" = 'k4 k7 '
+check 'they are those' test "$(sed -n '/id="labels"/,/<\/section>/p' x.html | grep -oE '<th scope="row"><a href="#case-[0-9]+">k[0-9]+' | grep -oE 'k[0-9]+$' | sort | tr '\n' ' ')" = 'k4 k7 '
 page_is_good x.html 'suspected labels'
 sed '1s/"classes"/"origins":{"train":{"identity":"'$(printf '1%.0s' {1..64})'"},"query":{"identity":"'$(printf '1%.0s' {1..64})'"}},"classes"/' suspects.json >learned.json
 status 0 feat-report -o x.html learned.json

@@ -1,7 +1,8 @@
 # html-fixture.sh - is a page well made? Sourced after lib.sh.
 #
 #   page_is_good report.html "what it is"       tags, ids, headings, texts for pictures, tables, no outside links
-#   browse report.html "what it is"             in a browser, where there is one: errors, contrast, width, print
+#   browse report.html "what it is"             in a browser, where there is one: errors, contrast in light and dark, width,
+#                                              keyboard, print
 
 # Prints what is wrong with a page: elements that do not close, ids that occur twice or are linked to and missing, headings
 # that skip a level, pictures without a text, header cells without scope, links that leave the file, characters that no
@@ -64,7 +65,8 @@ in_browser() { # arguments: chromium, at most two minutes, with a folder of its 
         --no-first-run --allow-file-access-from-files --enable-logging=stderr "$@" 2>browser.err
 }
 # Measures the page in a frame as wide as a phone, from a page around it: the smallest contrast of a text with what is
-# behind it, how far the page is wider than the frame, what takes the focus by keyboard.
+# behind it, and of a line or mark of a picture with its paper (WCAG 2.2, 1.4.3 and 1.4.11); how far the page is wider than
+# the frame; what takes the focus by keyboard, and shows it; what moves.
 measuring_page() { # file width
     cat <<END
 <!DOCTYPE html><html lang="en"><title>waiting</title><body>
@@ -75,55 +77,84 @@ function luminance(c) {
     const v = c.slice(0, 3).map(x => (x /= 255) <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
     return 0.2126 * v[0] + 0.7152 * v[1] + 0.0722 * v[2];
 }
-function behind(e, w) { // the first background that is not transparent; a picture of SVG lies on its white
+function contrast(a, b) {
+    const x = luminance(channels(a)), y = luminance(channels(b));
+    return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05);
+}
+function behind(e, w) { // the first background that is not transparent; a picture of SVG has paper, its first rectangle
     for (; e && e.nodeType === 1; e = e.parentNode) {
-        if (e.localName === 'svg') return [255, 255, 255, 1];
-        const c = channels(w.getComputedStyle(e).backgroundColor);
-        if (c[3] > 0) return c;
+        if (e.localName === 'svg') return w.getComputedStyle(e.querySelector('rect')).fill;
+        const c = w.getComputedStyle(e).backgroundColor;
+        if (channels(c)[3] > 0) return c;
     }
-    return [255, 255, 255, 1];
+    return 'rgb(255, 255, 255)';
 }
 document.getElementById('f').onload = () => {
-    const w = document.getElementById('f').contentWindow, d = w.document;
-    let least = 99, where = '', n = 0, focus = 0, bare = 0;
-    d.querySelectorAll('details').forEach(x => x.open = true);
-    d.querySelectorAll('body *').forEach(e => {
+    const w = document.getElementById('f').contentWindow, d = w.document, all = x => [...d.querySelectorAll(x)];
+    let least = 99, where = '', marks = 99, n = 0, focus = 0, outline = 0, bare = 0;
+    all('details').forEach(x => x.open = true);
+    all('body *').forEach(e => {
         if (![...e.childNodes].some(x => x.nodeType === 3 && x.data.trim()) || ['title', 'desc', 'style'].includes(e.localName)) return;
-        const s = w.getComputedStyle(e), ink = luminance(channels(e.localName === 'text' ? s.fill : s.color));
-        const paper = luminance(behind(e, w)), ratio = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+        const s = w.getComputedStyle(e), ratio = contrast(e.localName === 'text' ? s.fill : s.color, behind(e, w));
         n++;
         if (ratio < least) { least = ratio; where = e.outerHTML.slice(0, 80); }
     });
-    d.querySelectorAll('a[href], summary, [tabindex="0"]').forEach(e => { e.focus(); focus += d.activeElement === e; });
-    d.querySelectorAll('body *').forEach(e => {
+    all('svg polyline, svg path, svg circle, svg line:not([stroke="#dddddd"]), svg > rect[stroke]').forEach(e => {
+        const s = w.getComputedStyle(e);
+        marks = Math.min(marks, contrast(s.stroke === 'none' ? s.fill : s.stroke, behind(e, w)));
+    });
+    all('.mark, .bar span, .counts li').forEach(e => marks = Math.min(marks, contrast(w.getComputedStyle(e).borderTopColor, behind(e.parentNode, w))));
+    const stops = all('a[href], summary, [tabindex="0"]');
+    stops.forEach(e => {
+        e.focus();
+        focus += d.activeElement === e;
+        const s = w.getComputedStyle(e);
+        outline += s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2 && contrast(s.outlineColor, behind(e.parentNode, w)) >= 3;
+    });
+    all('body *').forEach(e => {
         if (e.scrollWidth > e.clientWidth + 1 && w.getComputedStyle(e).overflowX === 'auto' && e.tabIndex < 0) bare++;
     });
+    const moving = all('*').filter(e => { const s = w.getComputedStyle(e); return s.animationName !== 'none' || parseFloat(s.transitionDuration) > 0 || s.scrollBehavior === 'smooth'; }).length;
     const broken = [...d.images].filter(i => !i.complete || i.naturalWidth === 0).length;
-    const small = [...d.querySelectorAll('nav a, summary')].filter(e => e.getBoundingClientRect().height < 24).length;
-    document.getElementById('result').textContent = 'texts=' + n + ' contrast=' + least.toFixed(2) +
-        ' wider=' + Math.max(0, d.documentElement.scrollWidth - d.documentElement.clientWidth) + ' focus=' + focus +
-        ' of=' + d.querySelectorAll('a[href], summary, [tabindex="0"]').length + ' unreachable=' + bare +
-        ' broken=' + broken + ' small=' + small + ' at=' + where.replace(/[<>&]/g, ' ');
+    const small = all('nav a, summary, .names a').filter(e => e.getBoundingClientRect().height < 24).length;
+    const mute = all('svg').filter(e => e.getAttribute('role') !== 'img' || !e.querySelector('title').textContent || !e.querySelector('desc').textContent).length +
+        all('table').filter(e => !e.caption || !e.caption.textContent || !e.tHead).length;
+    document.getElementById('result').textContent = 'texts=' + n + ' contrast=' + least.toFixed(2) + ' marks=' + marks.toFixed(2) +
+        ' wider=' + Math.max(0, d.documentElement.scrollWidth - d.documentElement.clientWidth) + ' focus=' + focus + ' outlined=' + outline +
+        ' of=' + stops.length + ' jumps=' + all('[tabindex]').filter(e => e.tabIndex > 0).length + ' unreachable=' + bare +
+        ' broken=' + broken + ' small=' + small + ' mute=' + mute + ' moving=' + moving +
+        ' dark=' + w.matchMedia('(prefers-color-scheme: dark)').matches + ' at=' + where.replace(/[<>&]/g, ' ');
 };
 </script></body></html>
 END
 }
+at_least() { awk -v r="$1" -v name="$2=" -v least="$3" 'BEGIN {exit !(match(r, name "[0-9.]+") && substr(r, RSTART + length(name), RLENGTH - length(name)) + 0 >= least)}'; }
+# In a frame as wide as a phone; colours: light, dark.
+measure() { # file what colours
+    local r flag=
+    [ "$3" = dark ] && flag=--force-dark-mode
+    measuring_page "$1" 390 >measure.html
+    in_browser --window-size=500,900 $flag --virtual-time-budget=20000 --dump-dom "file://$PWD/measure.html" >measured.html
+    r=$(grep -o 'texts=.*' measured.html | head -n 1)
+    check "$2, $3: measured ($r)" grep -q " dark=$([ "$3" = dark ] && echo true || echo false) " <<<"$r"
+    check "$2, $3: contrast of all texts 4.5 or more" at_least "$r" contrast 4.5
+    check "$2, $3: contrast of lines and marks 3 or more" at_least "$r" marks 3
+    check "$2, $3: as wide as a phone" grep -q ' wider=0 ' <<<"$r"
+    check "$2, $3: all that can be used has the focus by keyboard, in the order of the page" bash -c '[[ "$1" =~ focus=([0-9]+)\ .*of=([0-9]+)\ jumps=0 ]] && [ ${BASH_REMATCH[1]} = ${BASH_REMATCH[2]} ]' - "$r"
+    check "$2, $3: and shows it" bash -c '[[ "$1" =~ outlined=([0-9]+)\ of=([0-9]+) ]] && [ ${BASH_REMATCH[1]} = ${BASH_REMATCH[2]} ]' - "$r"
+    check "$2, $3: what scrolls can be scrolled by keyboard" grep -q ' unreachable=0 ' <<<"$r"
+    check "$2, $3: every picture is shown" grep -q ' broken=0 ' <<<"$r"
+    check "$2, $3: links are large enough for a finger" grep -q ' small=0 ' <<<"$r"
+    check "$2, $3: pictures and tables say what they are" grep -q ' mute=0 ' <<<"$r"
+    check "$2, $3: nothing moves" grep -q ' moving=0 ' <<<"$r"
+}
 browse() { # file what
-    local r
     [ -n "$browser" ] || { skip 'no chromium' "$2 in a browser"; return; }
     in_browser --dump-dom "file://$PWD/$1" >dom.html
     check "$2: a browser shows all of it" grep -q '</footer>' dom.html
     check "$2: no error in the console" bash -c '! grep -E "CONSOLE|net::ERR|Refused to" browser.err'
-    measuring_page "$1" 390 >measure.html
-    in_browser --window-size=500,900 --virtual-time-budget=20000 --dump-dom "file://$PWD/measure.html" >measured.html
-    r=$(grep -o 'texts=.*' measured.html | head -n 1)
-    check "$2: measured ($r)" test -n "$r"
-    check "$2: contrast of all texts 4.5 or more" awk -v r="$r" 'BEGIN {match(r, /contrast=[0-9.]+/); exit !(substr(r, RSTART + 9, RLENGTH - 9) >= 4.5)}'
-    check "$2: as wide as a phone" grep -q ' wider=0 ' <<<"$r"
-    check "$2: all that can be used has the focus by keyboard" bash -c '[[ "$1" =~ focus=([0-9]+)\ of=([0-9]+) ]] && [ ${BASH_REMATCH[1]} = ${BASH_REMATCH[2]} ]' - "$r"
-    check "$2: what scrolls can be scrolled by keyboard" grep -q ' unreachable=0 ' <<<"$r"
-    check "$2: every picture is shown" grep -q ' broken=0 ' <<<"$r"
-    check "$2: links are large enough for a finger" grep -q ' small=0 ' <<<"$r"
+    measure "$1" "$2" light
+    measure "$1" "$2" dark
     in_browser --no-pdf-header-footer --print-to-pdf="$PWD/page.pdf" "file://$PWD/$1" >/dev/null
     check "$2: prints" bash -c 'head -c 5 page.pdf | grep -q %PDF && [ $(wc -c <page.pdf) -gt 5000 ]'
     rm -rf browser

@@ -154,8 +154,8 @@ static void check_labels(const char *what, const double (*dot)[2], int n)
 static void test_labels(void)
 {
     check_labels("one place", (const double[][2]){{0.5, 0.5}, {0.5, 0.5}, {0.5, 0.5}, {0.5, 0.5}}, 4);
-    check_labels("near each other", (const double[][2]){{0.10, 0.9}, {0.11, 0.91}, {0.12, 0.92}, {0.13, 0.92}, {0.1, 0.92}},
-                 5);
+    check_labels("near each other",
+                 (const double[][2]){{0.10, 0.9}, {0.11, 0.91}, {0.12, 0.92}, {0.13, 0.92}, {0.1, 0.92}}, 5);
     check_labels("at the corners", (const double[][2]){{0, 0}, {0, 1}, {1, 0}, {1, 1}, {0, 0.99}, {0.99, 1}, {1, 0.99}},
                  7);
     struct svg_plot p = begin(false);

@@ -126,20 +126,29 @@ static int take_origins(struct cases *c, const struct cJSON *origins, struct fmt
     return 0;
 }
 
-/* "promises":[{"promise":"missed","share":0.05,"confidence":0.95,"chosen":{"groups":60,"wrong":1}, ... */
+static struct promise_count count_of(const struct cJSON *o)
+{
+    double n = number_of(o, "groups"), wrong = number_of(o, "wrong");
+    bool good = n >= 1 && n <= 1e15 && wrong >= 0 && wrong <= n;
+    return good ? (struct promise_count){(int64_t)n, (int64_t)wrong} : (struct promise_count){0, 0};
+}
+
+/* "promises":[{"what":"missed","share":0.05,"confidence":0.95,"chosen":{"groups":60,"wrong":1}, ... */
 static void take_promises(struct cases *c, const struct cJSON *list)
 {
     const struct cJSON *o;
     c->n_promises = 0;
     cJSON_ArrayForEach(o, list) {
         struct promise p = {.share = number_of(o, "share"), .confidence = number_of(o, "confidence")};
-        const char *what = text_of(o, text_of(o, "what") ? "what" : "promise");
-        for (int kind = 0; what && kind < PROMISE_KINDS; kind++)
-            if (strcmp(what, promise_names[kind]) == 0 && c->n_promises < PROMISE_KINDS && p.share > 0 && p.share < 1 &&
-                p.confidence >= 0 && p.confidence < 1) {
-                p.what = (enum promise_kind)kind;
-                c->promise[c->n_promises++] = p;
-            }
+        const char *what = text_of(o, "what");
+        bool good = what && p.share > 0 && p.share < 1 && p.confidence >= 0 && p.confidence < 1;
+        for (int kind = 0; good && kind < PROMISE_KINDS; kind++) {
+            if (strcmp(what, promise_names[kind]) != 0 || c->n_promises == PROMISE_KINDS)
+                continue;
+            p.what = (enum promise_kind)kind;
+            c->promise[c->n_promises++] = (struct promise_seen){p, count_of(json_member(o, "chosen")),
+                                                                count_of(json_member(o, "checked"))};
+        }
     }
 }
 

@@ -21,8 +21,8 @@ const char *cases_copy(struct cases *c, const char *text); /* NULL: no memory; o
 
 /* Reads all lines of text. FMT_INVALID names the line. */
 int cases_read_lines(struct cases *c, const char *text, size_t bytes, struct fmt_error *e);
-/* Once all lines are read: of several lines for an installation, or for a photograph, the last counts, and where that of
- * an installation lists its photographs no other line is one of it: they are from before a photograph was taken again.
+/* Once all lines are read: of several lines for an installation, or for a photograph, the last counts, and where that
+ * of an installation lists its photographs no other is one of it: it is from before a photograph was taken again.
  * Photographs that are listed without a line of their own are added. Then lines are in the order of names.
  * with_photographs: false where c->photo are those of predictions, which stay as they are. */
 int cases_settle(struct cases *c, bool with_photographs, struct fmt_error *e);

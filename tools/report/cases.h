@@ -13,8 +13,8 @@
  * Verdicts are lines of bbu-inspect or feat-verdict: {"photograph": path, "group": name, "view": 0, "score": x,
  * "verdict": "pass", "reason": text} and {"installation": name, "score": x, "verdict": "pass", "reason": text}. A first
  * line {"report": "inspection"} or {"report": "verdicts"} may say "tool", "positive", "origins", "pass_below",
- * "fail_from" and "promises"; an installation "probability" that it is faulty, "label" faulty or good, "photographs". Other
- * members and lines are passed over.
+ * "fail_from" and "promises"; an installation "probability" that it is faulty, "label" faulty or good, "photographs".
+ * Other members and lines are passed over.
  */
 #ifndef CASES_H
 #define CASES_H
@@ -48,6 +48,13 @@ struct installation {
     int n_views;
 };
 
+struct promise_seen {
+    struct promise promise;
+    struct promise_count {
+        int64_t n, n_wrong; /* installations of the kind; n 0: not known */
+    } chosen, checked;      /* where the thresholds were chosen, and on others then */
+};
+
 struct cases {
     const char *class_wanted;
     const char *class_name[2]; /* good, defect */
@@ -63,7 +70,7 @@ struct cases {
     bool probabilities;        /* scores of photographs are */
     bool judged;               /* verdicts are those of lines */
     const char *judge;         /* the tool that gave them */
-    struct promise promise[PROMISE_KINDS]; /* that the judge's thresholds were chosen for */
+    struct promise_seen promise[PROMISE_KINDS]; /* that the judge's thresholds were chosen for */
     int n_promises;
     double thresholds[2];      /* pass_below, fail_from, as they say; NAN unknown, as cases_init has them */
     bool keys_are_paths;       /* photographs come from lines of bbu-inspect, which name files */

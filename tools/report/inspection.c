@@ -67,15 +67,14 @@ static void find_suspects(struct inspection *in, struct candidate *of)
 /* NAN: not of this kind. */
 static double worth_of(const struct inspection *in, const struct installation *t, enum shown_why why)
 {
-    bool thresholds = isfinite(in->rule.pass_below);
-    double middle = thresholds ? (in->rule.pass_below + in->rule.fail_from) / 2 : 0;
-    double score = isnan(t->score) ? middle : t->score, uncertain = thresholds ? -fabs(score - middle) : score;
     bool open = t->verdict == VERDICT_REVIEW || t->verdict == VERDICT_INCOMPLETE;
+    double score = isnan(t->score) ? INFINITY : t->score; /* without one it needs a person most */
     switch (why) {
     case SHOWN_MISSED: return t->label == 1 && t->verdict == VERDICT_PASS ? -score : NAN;
     case SHOWN_ALARM: return t->label == 0 && t->verdict == VERDICT_FAIL ? score : NAN;
+    case SHOWN_REVIEW: return open ? score : NAN;
     case SHOWN_FAILED: return t->label < 0 && t->verdict == VERDICT_FAIL ? score : NAN;
-    case SHOWN_UNCERTAIN: return open || in->none_in_review ? uncertain : NAN;
+    case SHOWN_NEAREST: return in->n_of[SHOWN_REVIEW] == 0 ? -fabs(score - in->rule.pass_below) : NAN;
     case SHOWN_LABEL: return suspicion(in, t) >= 0 ? suspicion(in, t) : NAN;
     case SHOWN_WHYS: break;
     }
@@ -87,7 +86,7 @@ static void choose(struct inspection *in, enum shown_why why, struct candidate *
     int64_t n = 0, most = in->n_shown_max;
     for (int64_t g = 0; g < in->cases->n_installations; g++) {
         double worth = worth_of(in, &in->cases->installation[g], why);
-        if (!isnan(worth) && !(taken[g] && why == SHOWN_UNCERTAIN))
+        if (!isnan(worth) && !(taken[g] && why == SHOWN_NEAREST))
             of[n++] = (struct candidate){g, worth};
     }
     qsort(of, (size_t)n, sizeof *of, by_worth);
@@ -109,14 +108,11 @@ static int choose_shown(struct inspection *in, struct fmt_error *e)
     in->shown = calloc(n + 1, sizeof *in->shown);
     in->suspect = calloc(n + 1, sizeof *in->suspect);
     int status = of && taken && in->shown && in->suspect ? 0 : fmt_no_memory(e);
-    in->none_in_review = !c->judged;
-    for (size_t g = 0; g < n; g++)
-        if (c->installation[g].verdict == VERDICT_REVIEW || c->installation[g].verdict == VERDICT_INCOMPLETE)
-            in->none_in_review = false;
     if (!status)
         find_suspects(in, of);
     for (int why = 0; why < SHOWN_WHYS && !status; why++)
-        choose(in, (enum shown_why)why, of, taken);
+        if (why != SHOWN_NEAREST || !c->judged)
+            choose(in, (enum shown_why)why, of, taken);
     free(of);
     free(taken);
     return status;
@@ -143,13 +139,24 @@ static int find_neighbours(struct inspection *in, struct fmt_error *e)
 }
 
 /* ------------------------------------------------------------------ the whole */
+void inspection_promise(struct inspection *in, const struct promise_seen *p)
+{
+    for (int i = 0; i < in->n_promises; i++)
+        if (in->promise[i].promise.what == p->promise.what)
+            return;
+    in->promise[in->n_promises++] = *p;
+}
+
 int inspection_open(struct inspection *in, struct fmt_error *e)
 {
     for (int64_t g = 0; g < in->cases->n_installations; g++)
         in->grouped = in->grouped || in->cases->installation[g].n > 1;
+    in->decided = in->cases->judged || isfinite(in->rule.pass_below);
     int status = level_open(&in->photographs, in->cases, false, &in->bootstrap, in->pool, e);
     if (!status)
         status = level_open(&in->installations, in->cases, true, &in->bootstrap, in->pool, e);
+    if (!status)
+        status = level_open_shares(&in->shares, in->cases, &in->bootstrap, in->pool, e);
     if (!status)
         status = choose_shown(in, e);
     if (!status)
@@ -159,23 +166,26 @@ int inspection_open(struct inspection *in, struct fmt_error *e)
 
 int inspection_write(struct inspection *in, struct page *p, struct fmt_error *e)
 {
-    section_about(in, p);
+    section_lead(in, p);
+    section_glance(in, p);
+    section_shown(in, p);
+    section_labels(in, p);
     section_verdicts(in, p);
     section_curves(in, p);
     section_calibration(in, p);
     int status = section_keys(in, p, e);
-    if (status)
-        return status;
-    section_shown(in, p);
-    section_labels(in, p);
-    section_all(in, p);
-    return 0;
+    if (!status)
+        status = section_all(in, p, e);
+    if (!status)
+        section_about(in, p);
+    return status;
 }
 
 void inspection_close(struct inspection *in)
 {
     level_close(&in->photographs);
     level_close(&in->installations);
+    level_close(&in->shares);
     free(in->shown);
     free(in->suspect);
 }

@@ -1,6 +1,7 @@
 /* inspection.h - all that a report on inspected photographs says, section after section.
  *
  *   struct inspection in = {.cases = &cases, .rule = rule, ...};
+ *   inspection_promise(&in, &promise);    of several sources, the first of each kind
  *   inspection_open(&in, e);              scores, curves, choice of what is shown
  *   inspection_write(&in, &page, e);
  *   inspection_close(&in);
@@ -27,8 +28,9 @@ enum { INSPECTION_POINTS_MAX = 8 };
 enum shown_why {
     SHOWN_MISSED,    /* a defect that passes */
     SHOWN_ALARM,     /* a good one that fails */
+    SHOWN_REVIEW,    /* in review, incomplete */
     SHOWN_FAILED,    /* it fails, and has no label */
-    SHOWN_UNCERTAIN, /* review, incomplete; where there is no review, what is nearest to the threshold */
+    SHOWN_NEAREST,   /* where a threshold is all there is, and none is in review: what is nearest to it */
     SHOWN_LABEL,     /* its label is suspected */
     SHOWN_WHYS
 };
@@ -43,7 +45,7 @@ struct inspection {
     const struct cases *cases;
     struct verdict_rule rule;
     bool thresholds_given; /* of the rule, by the user */
-    struct promise promise[PROMISE_KINDS];
+    struct promise_seen promise[PROMISE_KINDS];
     int n_promises;
     struct bootstrap bootstrap;
     struct inspection_point point[INSPECTION_POINTS_MAX];
@@ -54,15 +56,19 @@ struct inspection {
     struct thread_pool *pool;
     /* set by inspection_open */
     bool grouped; /* some installation has several photographs */
+    bool decided; /* by a judge or by thresholds; else all are in review for want of them */
     struct level photographs, installations;
+    struct level shares; /* installations whose judge says how likely they are faulty, by that */
     struct shown *shown;     /* by why, the worst first; each installation once */
     int64_t n_shown;
     int64_t n_of[SHOWN_WHYS]; /* all of a kind, shown or not */
-    bool none_in_review;      /* uncertain are those nearest to the threshold */
     int64_t *suspect;         /* installations whose label is suspected, the most suspected first */
     int64_t n_suspects;
     double expected[2];       /* mean scores of those labelled good and defect; NAN */
 };
+
+/* Adds a promise, unless there is one of its kind. */
+void inspection_promise(struct inspection *in, const struct promise_seen *p);
 
 int inspection_open(struct inspection *in, struct fmt_error *e);
 int inspection_write(struct inspection *in, struct page *p, struct fmt_error *e);

@@ -108,6 +108,22 @@ int level_open_part(struct level *l, const struct cases *c, bool (*is_in)(const 
     return status;
 }
 
+int level_open_shares(struct level *l, const struct cases *c, const struct bootstrap *b, struct thread_pool *pool,
+                      struct fmt_error *e)
+{
+    int status = reserve(l, c, c->n_installations, e);
+    for (int64_t i = 0; i < c->n_installations && !status; i++) {
+        const struct installation *t = &c->installation[i];
+        if (t->label >= 0 && t->share >= 0 && t->share <= 1)
+            add_row(l, t->share, t->label, i);
+    }
+    if (!status)
+        status = finish(l, true, false, b, pool, e);
+    if (status)
+        level_close(l);
+    return status;
+}
+
 void level_close(struct level *l)
 {
     curve_release(&l->roc);

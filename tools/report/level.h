@@ -28,6 +28,9 @@ int level_open(struct level *l, const struct cases *c, bool installations, const
                struct thread_pool *pool, struct fmt_error *e);
 int level_open_part(struct level *l, const struct cases *c, bool (*is_in)(const void *arg, const struct case_photo *s),
                     const void *arg, const struct bootstrap *b, struct thread_pool *pool, struct fmt_error *e);
+/* Installations by the share that their judge says, without curves; n 0: it says none. */
+int level_open_shares(struct level *l, const struct cases *c, const struct bootstrap *b, struct thread_pool *pool,
+                      struct fmt_error *e);
 void level_close(struct level *l); /* a zeroed struct is allowed */
 
 #endif

@@ -39,7 +39,7 @@ void origin_section(struct page *p, struct identity_search *files, const char *p
     struct chain c = {.page = p};
     struct fmt_error e = {0};
     struct file f;
-    page_section(p, "origin", "Where this comes from");
+    page_section(p, "origin", "Origin");
     page_paragraph(p, "%s, and what it was made from, back to the photographs:", path);
     int status = file_open(&f, path, &e);
     if (!status) {

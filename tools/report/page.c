@@ -46,6 +46,7 @@ static void put_head(FILE *out, const struct page *p)
     fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
           "style-src 'unsafe-inline'\">\n"
+          "<meta name=\"color-scheme\" content=\"light dark\">\n"
           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
           "<meta name=\"generator\" content=\"feat-report " DINOTOOLS_VERSION "\">\n"
           "<meta name=\"description\" content=\"", out);
@@ -100,7 +101,12 @@ void page_section(struct page *p, const char *id, const char *heading)
 
 void page_heading(struct page *p, const char *text)
 {
-    fputs("<h3>", p->out);
+    page_heading_id(p, NULL, text);
+}
+
+void page_heading_id(struct page *p, const char *id, const char *text)
+{
+    fprintf(p->out, id ? "<h3 id=\"%s\">" : "<h3>", id);
     markup_text(p->out, text);
     fputs("</h3>\n", p->out);
 }

@@ -45,6 +45,7 @@ int page_close(struct page *p, char **text, size_t *bytes, struct fmt_error *e);
 
 void page_section(struct page *p, const char *id, const char *heading);
 void page_heading(struct page *p, const char *text); /* below that of the section */
+void page_heading_id(struct page *p, const char *id, const char *text); /* that links lead to; id NULL: none */
 void page_paragraph(struct page *p, const char *format, ...) PAGE_FORMAT(2);
 void page_text(struct page *p, const char *format, ...) PAGE_FORMAT(2); /* escaped, without an element */
 

@@ -140,6 +140,12 @@ static char *path_of(const struct pictures *s, const char *key, struct image_set
     return stays_inside(key) ? file_join(s->folder, key) : NULL;
 }
 
+/* So wide that its heat map stands below rather than beside it. */
+static bool is_flat(const struct image *im)
+{
+    return 5 * im->width > 8 * im->height;
+}
+
 static void note_failure(struct pictures *s, const char *text)
 {
     if (s->n_failed++ == 0)
@@ -160,7 +166,7 @@ void pictures_photograph(struct pictures *s, FILE *out, const char *key, int sid
         note_failure(s, e.text);
         put_reason(out, "No picture.");
     } else {
-        put_picture(s, out, &s->small, "jpeg", "", alt);
+        put_picture(s, out, &s->small, "jpeg", is_flat(&s->small) ? " class=\"flat\"" : "", alt);
     }
     free(path);
 }

@@ -21,7 +21,7 @@
 #include "index.h"
 #include "names.h"
 
-enum { PICTURES_SIDE = 320, PICTURES_SIDE_SMALL = 112 };
+enum { PICTURES_SIDE = 400, PICTURES_SIDE_SMALL = 112 };
 
 struct pictures {
     /* set by the caller; what is NULL is not there */

@@ -39,17 +39,25 @@ static void add_points(struct inspection *in, const struct cJSON *o, bool groupe
     }
 }
 
-/* {"report":"promises","promise":"missed","share":0.05,"confidence":0.95, ... */
+static struct promise_count count_of(const struct cJSON *o, const char *all, const char *wrong)
+{
+    const struct cJSON *n = json_member(o, all), *k = json_member(o, wrong);
+    bool good = is_number(n) && is_number(k) && n->valuedouble >= 1 && n->valuedouble <= 1e15 && k->valuedouble >= 0 &&
+                k->valuedouble <= n->valuedouble;
+    return good ? (struct promise_count){(int64_t)n->valuedouble, (int64_t)k->valuedouble}
+                : (struct promise_count){0, 0};
+}
+
+/* {"report":"promises","promise":"missed","share":0.05,"confidence":0.95,"chosen_installations":60, ... */
 static void add_promise(struct inspection *in, const struct cJSON *o)
 {
     const struct cJSON *share = json_member(o, "share"), *confidence = json_member(o, "confidence");
     enum promise_kind what = text_is(o, "promise", promise_names[PROMISE_MISSED]) ? PROMISE_MISSED : PROMISE_ALARMS;
     if (!is_number(share) || !is_number(confidence))
         return;
-    for (int i = 0; i < in->n_promises; i++)
-        if (in->promise[i].what == what)
-            return;
-    in->promise[in->n_promises++] = (struct promise){what, share->valuedouble, confidence->valuedouble};
+    const struct promise_seen p = {{what, share->valuedouble, confidence->valuedouble},
+                                   count_of(o, "chosen_installations", "chosen_wrong"), {0, 0}};
+    inspection_promise(in, &p);
 }
 
 /* *found: it is the record of this level, or a promise. */

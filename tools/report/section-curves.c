@@ -8,6 +8,7 @@
 #include "svg-plot.h"
 
 enum { POINTS_MAX = 400 }; /* of a drawn curve */
+enum { LEGEND = 2 * SVG_LEGEND_LINE + 4 };
 
 /* ------------------------------------------------------------------ one curve */
 /* Of many points those at which the curve has moved by a pixel or so; the last one always. */
@@ -35,6 +36,17 @@ static int64_t stairs(const double *x, const double *y, int64_t n, double *sx, d
         sy[2 * i] = sy[2 * i + 1] = y[i];
     }
     return 2 * n;
+}
+
+/* Both classes are there, so that there are curves. */
+static bool has_both(const struct level *l)
+{
+    return l->n_good > 0 && l->n_defect > 0;
+}
+
+static const struct level *level_of(const struct inspection *in, bool installations)
+{
+    return installations ? &in->installations : &in->photographs;
 }
 
 /* Where a threshold lies: shares of defect and of good that reach it. */
@@ -72,7 +84,7 @@ static void draw_points(struct svg_plot *svg, const struct inspection *in, const
         mark_point(svg, l, roc, in->point[i].name, in->point[i].threshold, ++number, &style);
     }
     if (number)
-        svg_plot_entry(svg, &style, true, "thresholds");
+        svg_plot_entry(svg, &style, true, "thresholds, in the table");
 }
 
 static void draw(const struct inspection *in, struct page *p, const struct level *l, bool installations,
@@ -88,15 +100,16 @@ static void draw(const struct inspection *in, struct page *p, const struct level
     page_measure(area->value, area->low, area->high, measure);
     snprintf(id, sizeof id, "%s-%s", roc ? "roc" : "pr", name);
     snprintf(title, sizeof title, "%s, %s", roc ? "ROC" : "Precision and recall", name);
-    snprintf(about, sizeof about, "%s of %s: %s %s. At %s of 10 %% the %s is %.0f %%, at 50 %% %.0f %%.", title,
-             FMT_COUNT(l->rows.n, "row", "rows"), roc ? "AUROC" : "average precision", measure,
-             roc ? "a share of false alarms" : "a recall", roc ? "recall" : "precision", 100 * curve_at(c, kind, 0.1),
+    snprintf(about, sizeof about, "%s, %" PRId64 " good and %" PRId64 " faulty: %s %s. At %s of 10 %% the %s is %.0f "
+             "%%, at 50 %% %.0f %%.", title, l->n_good, l->n_defect, roc ? "AUROC" : "average precision", measure,
+             roc ? "false alarms" : "a recall", roc ? "recall" : "precision", 100 * curve_at(c, kind, 0.1),
              100 * curve_at(c, kind, 0.5));
-    struct svg_plot svg = {.out = p->out, .id = id, .title = title, .about = about, .width = 360, .height = 330,
-                           .margin = SVG_MARGIN, .legend = roc ? SVG_BOTTOM_RIGHT : SVG_BOTTOM_LEFT,
-                           .x = {.label = roc ? "good that reach the threshold" : "recall: defects found", .hi = 1,
+    struct svg_plot svg = {.out = p->out, .id = id, .title = title, .about = about, .width = 360,
+                           .height = 330 + LEGEND, .margin = {64, 22, 14, 44 + LEGEND}, .legend = SVG_BELOW,
+                           .x = {.label = roc ? "false alarms, of the good" : "recall: found, of the defects", .hi = 1,
                                  .percent = true},
-                           .y = {.label = roc ? "defects that reach it" : "precision", .hi = 1.0, .percent = true}};
+                           .y = {.label = roc ? "recall: found, of the defects" : "precision: defects, of those found",
+                                 .hi = 1.0, .percent = true}};
     fputs("<figure>\n", p->out);
     svg_plot_begin(&svg);
     svg_plot_band(&svg, &svg_series[0], c->grid, c->low, c->high, CURVE_GRID);
@@ -140,17 +153,17 @@ static void put_thresholds(const struct inspection *in, struct page *p)
     if (in->n_points == 0)
         return;
     page_table(p, "Thresholds marked on the curves, and what they give here",
-               (const char *[]){"threshold", "of", "#number", "#score", "#recall", "#false alarms per 1,000 good",
-                                NULL});
+               (const char *[]){"threshold", "of", "#score", "#recall", "#false alarms per 1,000 good", NULL});
     int number[2] = {0};
     for (int i = 0; i < in->n_points; i++) {
         const struct inspection_point *t = &in->point[i];
-        const struct level *l = t->installations ? &in->installations : &in->photographs;
+        const struct level *l = level_of(in, t->installations);
         double recall, alarms;
+        if (!has_both(l))
+            continue;
         reach(l, t->threshold, &recall, &alarms);
-        page_cell(p, "%s", t->name);
+        page_cell(p, "%d: %s", ++number[t->installations], t->name);
         page_cell(p, "%s", t->installations ? section_noun(in, true) : "photographs");
-        page_number(p, "%d", ++number[t->installations]);
         page_number(p, "%.4g", t->threshold);
         page_number(p, "%.3f", recall);
         page_number(p, "%.1f", 1000 * alarms);
@@ -164,7 +177,7 @@ static void put_measures(const struct inspection *in, struct page *p)
     page_table(p, "Scores, with intervals", (const char *[]){"of", "#good", "#defect", "#AUROC", "#average precision",
                                                              "#Brier score", NULL});
     for (int installations = in->grouped; installations >= 0; installations--) {
-        const struct level *l = installations ? &in->installations : &in->photographs;
+        const struct level *l = level_of(in, installations);
         const struct level_measure *m[] = {&l->auroc, &l->average_precision, &l->brier};
         page_cell(p, "%s", installations ? "installations" : "photographs");
         page_number(p, "%" PRId64, l->n_good);
@@ -178,13 +191,23 @@ static void put_measures(const struct inspection *in, struct page *p)
     page_table_end(p);
 }
 
+static void put_why_none(const struct inspection *in, struct page *p)
+{
+    const struct level *l = level_of(in, in->grouped);
+    char good[SECTION_NAME_BYTES], defect[SECTION_NAME_BYTES];
+    page_paragraph(p, "Curves need labelled %s of both classes; here %" PRId64 " of %" PRId64 " with a score are "
+                   "labelled %s and %" PRId64 " %s.", section_noun(in, true), l->n_good, l->rows.n,
+                   section_label(in, 0, good), l->n_defect, section_label(in, 1, defect));
+}
+
 void section_curves(const struct inspection *in, struct page *p)
 {
-    page_section(p, "curves", "Good and defect, told apart");
-    if (in->photographs.n_good == 0 || in->photographs.n_defect == 0) {
-        page_paragraph(p, "Curves need labelled photographs of both classes; here %s are labelled %s and %s %s.",
-                       FMT_COUNT(in->photographs.n_good, "photograph", "photographs"), in->cases->class_name[0],
-                       FMT_COUNT(in->photographs.n_defect, "photograph", "photographs"), in->cases->class_name[1]);
+    bool any = has_both(&in->photographs) || (in->grouped && has_both(&in->installations));
+    if (in->photographs.rows.n + in->installations.rows.n == 0)
+        return; /* no labels: said at the beginning */
+    page_section(p, "curves", "Curves");
+    if (!any) {
+        put_why_none(in, p);
         return;
     }
     put_measures(in, p);
@@ -194,14 +217,14 @@ void section_curves(const struct inspection *in, struct page *p)
                                                             "resamples"), section_noun(in, true));
     fputs("<div class=\"figures\">\n", p->out);
     for (int installations = in->grouped; installations >= 0; installations--)
-        for (int kind = CURVE_ROC; kind <= CURVE_PRECISION_RECALL; kind++)
-            draw(in, p, installations ? &in->installations : &in->photographs, installations, (enum curve_kind)kind);
+        for (int kind = CURVE_ROC; kind <= CURVE_PRECISION_RECALL && has_both(level_of(in, installations)); kind++)
+            draw(in, p, level_of(in, installations), installations, (enum curve_kind)kind);
     fputs("</div>\n", p->out);
     put_thresholds(in, p);
     page_details(p, "The curves as tables");
     for (int installations = in->grouped; installations >= 0; installations--)
-        put_values(p, installations ? &in->installations : &in->photographs,
-                   installations ? "installations" : "photographs");
+        if (has_both(level_of(in, installations)))
+            put_values(p, level_of(in, installations), installations ? "installations" : "photographs");
     page_details_end(p);
 }
 
@@ -215,60 +238,99 @@ static void bin_interval(const struct inspection *in, const struct curve_bin *b,
     *high = binomial_upper(k_high, b->n_groups, sure);
 }
 
-static void draw_calibration(const struct inspection *in, struct page *p, const struct curve_bin bin[CURVE_BINS])
+struct calibrated { /* what is drawn */
+    const char *id, *of, *said; /* "photographs", "score" */
+    struct curve_bin bin[CURVE_BINS];
+};
+
+static void draw_calibration(const struct inspection *in, struct page *p, const struct calibrated *c)
 {
     static const struct svg_style bar = {"#0072b2", ""};
-    struct svg_plot svg = {.out = p->out, .id = "calibration-plot", .title = "Calibration of photographs",
-                           .about = "For each bin of scores the share that is labelled a defect, with its interval, as "
-                                    "in the table. On the dashed line a score is what it says.",
+    char title[96], axis[64];
+    snprintf(title, sizeof title, "Calibration of %s", c->of);
+    snprintf(axis, sizeof axis, "%s, mean of its bin", c->said);
+    struct svg_plot svg = {.out = p->out, .id = c->id, .title = title,
+                           .about = "For each tenth the share that is labelled a defect, with its interval, as in the "
+                                    "table. On the dashed line it is as it says.",
                            .width = 360, .height = 330, .margin = SVG_MARGIN, .legend = SVG_TOP_LEFT,
-                           .x = {.label = "score, mean of its bin", .hi = 1, .percent = true},
+                           .x = {.label = axis, .hi = 1, .percent = true},
                            .y = {.label = "labelled a defect", .hi = 1, .percent = true}};
     fputs("<figure>\n", p->out);
     svg_plot_begin(&svg);
     svg_plot_segment(&svg, &svg_reference, 0, 0, 1, 1, "ideal");
     for (int b = 0; b < CURVE_BINS; b++) {
-        double low, high, share = (double)bin[b].n_positive / (double)bin[b].n;
-        char title[160];
-        if (bin[b].n == 0)
+        const struct curve_bin *bin = &c->bin[b];
+        double low, high, share = (double)bin->n_positive / (double)bin->n;
+        char about[160];
+        if (bin->n == 0)
             continue;
-        bin_interval(in, &bin[b], &low, &high);
-        snprintf(title, sizeof title, "%.3g: %.3g [%.3g, %.3g] of %s", bin[b].mean, share, low, high,
-                 FMT_COUNT(bin[b].n, "photograph", "photographs"));
-        svg_plot_segment(&svg, &bar, bin[b].mean, low, bin[b].mean, high, "interval");
-        svg_plot_point(&svg, &bar, bin[b].mean, share, title);
+        bin_interval(in, bin, &low, &high);
+        snprintf(about, sizeof about, "%.3g: %.3g [%.3g, %.3g] of %" PRId64, bin->mean, share, low, high, bin->n);
+        svg_plot_segment(&svg, &bar, bin->mean, low, bin->mean, high, "interval");
+        svg_plot_point(&svg, &bar, bin->mean, share, about);
     }
     svg_plot_end(&svg);
-    fputs("<figcaption>Dots: the share that is labelled a defect, among photographs of about this score, with its "
-          "interval. On the dashed line a score is what it says.</figcaption>\n</figure>\n", p->out);
+    fputs("<figcaption>", p->out);
+    page_text(p, "Dots: of %s of about this %s, the share that is labelled a defect, with its interval. On the dashed "
+              "line all is as said.", c->of, c->said);
+    fputs("</figcaption>\n</figure>\n", p->out);
+}
+
+static void put_bins(const struct inspection *in, struct page *p, const struct calibrated *c)
+{
+    char caption[96], of[64], mean[64];
+    snprintf(caption, sizeof caption, "%s by %s", c->of, c->said);
+    snprintf(of, sizeof of, "#%s", c->of);
+    snprintf(mean, sizeof mean, "#mean %s", c->said);
+    caption[0] = (char)(caption[0] - 'a' + 'A');
+    page_table(p, caption, (const char *[]){c->said, of, mean, "#labelled a defect", NULL});
+    for (int b = 0; b < CURVE_BINS; b++) {
+        const struct curve_bin *bin = &c->bin[b];
+        double low, high;
+        char text[PAGE_MEASURE_BYTES];
+        if (bin->n == 0)
+            continue;
+        bin_interval(in, bin, &low, &high);
+        page_cell(p, "%d\xE2\x80\x93%d\xC2\xA0%%", 10 * b, 10 * b + 10);
+        page_number(p, "%" PRId64, bin->n);
+        page_number(p, "%.3f", bin->mean);
+        page_number(p, "%s", page_measure((double)bin->n_positive / (double)bin->n, low, high, text));
+        page_row_end(p);
+    }
+    page_table_end(p);
+}
+
+static void put_calibration(const struct inspection *in, struct page *p, const struct level *l, struct calibrated *c)
+{
+    char brier[PAGE_MEASURE_BYTES];
+    if (l->rows.n == 0)
+        return;
+    curve_calibration(&l->rows, 1, c->bin);
+    fputs("<div class=\"figures\">\n", p->out);
+    draw_calibration(in, p, c);
+    fputs("<div>\n", p->out);
+    put_bins(in, p, c);
+    page_paragraph(p, "Brier score %s: the mean square of the error; 0 is perfect, always saying %.0f %% gives %.3f.",
+                   page_measure(l->brier.value, l->brier.low, l->brier.high, brier),
+                   100 * (double)l->n_defect / (double)l->rows.n,
+                   (double)l->n_defect / (double)l->rows.n * (double)l->n_good / (double)l->rows.n);
+    fputs("</div>\n</div>\n", p->out);
 }
 
 void section_calibration(const struct inspection *in, struct page *p)
 {
-    struct curve_bin bin[CURVE_BINS];
-    if (!in->cases->probabilities || in->photographs.rows.n == 0)
+    struct calibrated photographs = {.id = "calibration-plot", .of = "photographs", .said = "score"},
+                      installations = {.id = "calibration-shares", .of = "installations", .said = "stated probability"};
+    bool of_photographs = in->cases->probabilities && in->photographs.rows.n > 0;
+    if (!of_photographs && in->shares.rows.n == 0)
         return;
-    curve_calibration(&in->photographs.rows, 1, bin);
     page_section(p, "calibration", "Calibration");
-    fputs("<div class=\"figures\">\n", p->out);
-    draw_calibration(in, p, bin);
-    fputs("<div>\n", p->out);
-    page_table(p, "Photographs by score", (const char *[]){"scores", "#photographs", "#mean score",
-                                                           "#labelled a defect", NULL});
-    for (int b = 0; b < CURVE_BINS; b++) {
-        double low, high;
-        char text[PAGE_MEASURE_BYTES];
-        if (bin[b].n == 0)
-            continue;
-        bin_interval(in, &bin[b], &low, &high);
-        page_cell(p, "%d\xE2\x80\x93%d\xC2\xA0%%", 10 * b, 10 * b + 10);
-        page_number(p, "%" PRId64, bin[b].n);
-        page_number(p, "%.3f", bin[b].mean);
-        page_number(p, "%s", page_measure((double)bin[b].n_positive / (double)bin[b].n, low, high, text));
-        page_row_end(p);
-    }
-    page_table_end(p);
-    fputs("</div>\n</div>\n", p->out);
+    if (in->shares.rows.n > 0)
+        page_paragraph(p, "Stated probability: that an installation with this score is faulty, by %s, from those "
+                       "that its thresholds were chosen on.", in->cases->judge);
+    put_calibration(in, p, &in->shares, &installations);
+    if (of_photographs)
+        put_calibration(in, p, &in->photographs, &photographs);
     page_paragraph(p, "Intervals cover %g %% (Clopper and Pearson)%s.", 100 * in->bootstrap.level,
-                   in->grouped ? "; the photographs of one installation count as one" : "");
+                   in->grouped && of_photographs ? "; the photographs of one installation count as one" : "");
 }

@@ -208,7 +208,7 @@ int section_keys(const struct inspection *in, struct page *p, struct fmt_error *
     for (int i = 0; i < keys.n; i++)
         n += keys.key[i].n_values > 0;
     if (n > 0)
-        page_section(p, "keys", "Scores by view and origin");
+        page_section(p, "keys", "By view and origin");
     for (int i = 0; i < keys.n && !status; i++)
         if (keys.key[i].n_values > 0)
             status = section_key(in, p, &keys.key[i], i, e);

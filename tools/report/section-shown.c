@@ -8,14 +8,38 @@
 enum { SHOTS_MAX = 6, SUSPECTS_MAX = 40 };
 
 static const struct {
-    const char *heading, *none;
+    const char *id, *heading, *none;
 } kinds[SHOWN_WHYS] = {
-    [SHOWN_MISSED] = {"Missed: labelled a defect, and pass", "No defect was missed."},
-    [SHOWN_ALARM] = {"False alarms: labelled good, and fail", "There was no false alarm."},
-    [SHOWN_FAILED] = {"Failing, without a label", NULL},
-    [SHOWN_UNCERTAIN] = {"Uncertain", NULL},
-    [SHOWN_LABEL] = {"Further suspected labels", NULL},
+    [SHOWN_MISSED] = {"missed", "Missed: labelled a defect, but pass", "No defect was missed."},
+    [SHOWN_ALARM] = {"alarms", "False alarms: labelled good, but fail", "There was no false alarm."},
+    [SHOWN_REVIEW] = {"review", "For a person: in review or incomplete", NULL},
+    [SHOWN_FAILED] = {"failing", "Failing, without a label", NULL},
+    [SHOWN_NEAREST] = {"nearest", "Nearest to the threshold", NULL},
+    [SHOWN_LABEL] = {"labels", "Further suspected labels", NULL},
 };
+
+const char *section_why(const struct inspection *in, enum shown_why why)
+{
+    return why == SHOWN_REVIEW && !in->decided ? "The highest scores" : kinds[why].heading;
+}
+
+const char *section_why_id(enum shown_why why)
+{
+    return kinds[why].id;
+}
+
+bool section_is_work(const struct inspection *in, enum shown_why why)
+{
+    return in->n_of[why] > 0 && why != SHOWN_NEAREST;
+}
+
+bool section_is_shown(const struct inspection *in, int64_t installation)
+{
+    for (int64_t i = 0; i < in->n_shown; i++)
+        if (in->shown[i].installation == installation)
+            return true;
+    return false;
+}
 
 static bool have_pictures(const struct inspection *in)
 {
@@ -31,12 +55,12 @@ static void put_neighbours(struct inspection *in, struct page *p, const struct c
         return;
     fputs("<p class=\"soft\">Nearest labelled:</p>\n<ul class=\"near\">\n", p->out);
     for (int i = 0; i < n; i++) {
-        char alt[256];
-        snprintf(alt, sizeof alt, "neighbour %d, labelled %.60s", i + 1, near[i].class_name);
+        char alt[256], name[SECTION_NAME_BYTES];
+        snprintf(alt, sizeof alt, "neighbour %d, labelled %s", i + 1, section_name(near[i].class_name, name));
         fputs("<li>", p->out);
         if (pictures_have_photographs(in->pictures))
             pictures_photograph(in->pictures, p->out, near[i].key, PICTURES_SIDE_SMALL, alt);
-        page_text(p, "%s, similarity %.3f", near[i].class_name, near[i].similarity);
+        page_text(p, "%s, similarity %.3f", section_name(near[i].class_name, name), near[i].similarity);
         fputs("</li>\n", p->out);
     }
     fputs("</ul>\n", p->out);
@@ -44,51 +68,61 @@ static void put_neighbours(struct inspection *in, struct page *p, const struct c
 
 static void put_photo(struct inspection *in, struct page *p, const struct case_photo *s)
 {
-    char alt[400], score[SECTION_SCORE_BYTES];
+    char alt[400], score[SECTION_SCORE_BYTES], name[SECTION_NAME_BYTES];
     fputs("<div>\n<figure>\n", p->out);
     if (have_pictures(in)) {
         fputs("<div class=\"pair\">\n", p->out);
-        snprintf(alt, sizeof alt, "photograph %.200s", s->key);
+        snprintf(alt, sizeof alt, "photograph %s", section_name(s->key, name));
         pictures_photograph(in->pictures, p->out, s->key, PICTURES_SIDE, alt);
-        snprintf(alt, sizeof alt, "heat map of photograph %.200s", s->key);
+        snprintf(alt, sizeof alt, "heat map of photograph %s", section_name(s->key, name));
         pictures_map(in->pictures, p->out, s->key, PICTURES_SIDE, alt);
         fputs("</div>\n", p->out);
     }
     fputs("<figcaption>", p->out);
-    page_text(p, "%s", s->key);
     if (s->view >= 0)
-        page_text(p, ", view %d", s->view);
-    if (!isnan(s->score) && strncmp(s->reason, "score:", 6) != 0) /* that names it, too */
-        page_text(p, ", score %s", section_score(in, s->score, score));
-    if (s->reason[0])
-        page_text(p, ", %s", s->reason);
+        page_text(p, "view %d, ", s->view);
+    if (!isnan(s->score))
+        page_text(p, "score %s, ", section_score(in, s->score, score));
+    if (s->reason[0] && strncmp(s->reason, "score:", 6) != 0)
+        page_text(p, "%.200s, ", s->reason);
+    page_text(p, "%s", section_name(s->key, name));
     fputs("</figcaption>\n</figure>\n", p->out);
     put_neighbours(in, p, s);
     fputs("</div>\n", p->out);
 }
 
 /* ------------------------------------------------------------------ one installation */
+/* Its score, unless the reason names it; how often such a score means a fault; its label. */
+static void put_facts(const struct inspection *in, struct page *p, const struct installation *t)
+{
+    char score[SECTION_SCORE_BYTES], name[SECTION_NAME_BYTES];
+    fputs("\n<span>", p->out);
+    if (t->reason[0])
+        page_text(p, "%.200s", t->reason);
+    if (strncmp(t->reason, "score:", 6) != 0)
+        page_text(p, "%s%s%s", t->reason[0] ? "; " : "", isnan(t->score) ? "no score" : "score ",
+                  isnan(t->score) ? "" : section_score(in, t->score, score));
+    if (isfinite(t->share))
+        page_text(p, "; %.0f %% of those with such a score are faulty", 100 * t->share);
+    if (in->installations.rows.n > 0)
+        page_text(p, t->label < 0 ? "; no label" : "; labelled %s", section_label(in, t->label, name));
+    fputs("</span>\n", p->out);
+}
+
 static void put_card(struct inspection *in, struct page *p, int64_t g)
 {
     const struct cases *c = in->cases;
     const struct installation *t = &c->installation[g];
-    char score[SECTION_SCORE_BYTES];
+    char name[SECTION_NAME_BYTES];
     fprintf(p->out,
             "<article class=\"case\" id=\"case-%" PRId64 "\" aria-labelledby=\"case-%" PRId64 "-name\">\n<header>\n"
             "<h4 id=\"case-%" PRId64 "-name\">", g, g, g);
-    page_text(p, "%s", t->name);
+    page_text(p, "%s", section_name(t->name, name));
     fputs("</h4>\n", p->out);
-    section_mark(p, t->verdict);
-    fputs("\n<span>", p->out);
-    if (isnan(t->score))
-        page_text(p, "no score");
-    else
-        page_text(p, "score %s", section_score(in, t->score, score));
-    page_text(p, "; label: %s", section_label(in, t->label));
-    fputs("</span>\n</header>\n", p->out);
-    if (t->reason[0])
-        page_paragraph(p, "%s", t->reason);
-    fputs("<div class=\"photos\">\n", p->out);
+    if (in->decided)
+        section_mark(p, t->verdict);
+    put_facts(in, p, t);
+    fputs("</header>\n<div class=\"photos\">\n", p->out);
     for (int64_t i = 0; i < t->n && i < SHOTS_MAX; i++)
         put_photo(in, p, &c->photo[c->photo_of[t->first + i]]);
     fputs("</div>\n", p->out);
@@ -102,17 +136,18 @@ static void put_kind(struct inspection *in, struct page *p, enum shown_why why)
     int64_t n = 0;
     for (int64_t i = 0; i < in->n_shown; i++)
         n += in->shown[i].why == why;
-    bool labelled = in->installations.rows.n > 0;
-    if (n == 0 && !(kinds[why].none && labelled && in->n_of[why] == 0))
+    bool says_none = kinds[why].none && in->decided && in->installations.rows.n > 0 && in->n_of[why] == 0;
+    char id[32];
+    if (n == 0 && !says_none)
         return;
-    page_heading(p, kinds[why].heading);
+    snprintf(id, sizeof id, "look-%s", kinds[why].id);
+    page_heading_id(p, id, section_why(in, why));
     if (in->n_of[why] == 0)
         page_paragraph(p, "%s", kinds[why].none);
-    if (why == SHOWN_UNCERTAIN && in->none_in_review)
-        page_paragraph(p, "None is in review; these are nearest to the threshold.");
+    if (why == SHOWN_NEAREST)
+        page_paragraph(p, "None is in review; these are the next best to look at.");
     else if (why != SHOWN_LABEL && n < in->n_of[why])
-        page_paragraph(p, "%" PRId64 " of %" PRId64 ", the %s first.", n, in->n_of[why],
-                       why == SHOWN_UNCERTAIN && isfinite(in->rule.pass_below) ? "most uncertain" : "worst");
+        page_paragraph(p, "%" PRId64 " of %" PRId64 ", the worst first.", n, in->n_of[why]);
     for (int64_t i = 0; i < in->n_shown; i++)
         if (in->shown[i].why == why)
             put_card(in, p, in->shown[i].installation);
@@ -137,38 +172,35 @@ static void put_picture_note(const struct inspection *in, struct page *p)
 
 void section_shown(struct inspection *in, struct page *p)
 {
-    page_section(p, "look", "To look at: wrong and uncertain");
+    page_section(p, "look", "To look at");
     if (in->pictures->maps)
         page_paragraph(p, "Beside a photograph stands its heat map, where there is one.");
     for (int why = 0; why < SHOWN_WHYS; why++)
         put_kind(in, p, (enum shown_why)why);
-    if (in->n_shown == 0)
-        page_paragraph(p, "There is nothing of the kind.");
+    if (in->n_shown_max == 0)
+        page_paragraph(p, "No pictures were asked for (--show 0).");
+    else if (in->n_shown == 0)
+        page_paragraph(p, "There is nothing to look at.");
     else
         put_picture_note(in, p);
 }
 
 /* ------------------------------------------------------------------ labels */
-static bool is_shown(const struct inspection *in, int64_t g)
-{
-    for (int64_t i = 0; i < in->n_shown; i++)
-        if (in->shown[i].installation == g)
-            return true;
-    return false;
-}
-
 void section_labels(const struct inspection *in, struct page *p)
 {
     const struct cases *c = in->cases;
-    char caption[128], score[SECTION_SCORE_BYTES];
+    char caption[128], score[SECTION_SCORE_BYTES], name[SECTION_NAME_BYTES], good[SECTION_NAME_BYTES],
+        defect[SECTION_NAME_BYTES], mean[2][SECTION_SCORE_BYTES];
     if (!(in->expected[0] < in->expected[1]))
         return;
-    page_section(p, "labels", "Labels that may be wrong");
-    page_paragraph(p, "%s of %" PRId64 " labelled %s: labelled %s with a score of %.3g or more, which is the mean of "
-                   "those labelled %s, or %s with %.3g or less, the mean of %s. A suspicion, no proof: look at them.",
+    page_section(p, "labels", "Suspected labels");
+    page_paragraph(p, "%s of %" PRId64 " labelled %s. A label is suspected where one labelled %s scores %s or more, "
+                   "the mean of those labelled %s, or one labelled %s scores %s or less, the mean of %s. That is no "
+                   "proof: look at them.",
                    FMT_COUNT(in->n_suspects, "label is suspected", "labels are suspected"), in->installations.rows.n,
-                   section_noun(in, true), c->class_name[0], in->expected[1], c->class_name[1], c->class_name[1],
-                   in->expected[0], c->class_name[0]);
+                   section_noun(in, true), section_label(in, 0, good), section_score(in, in->expected[1], mean[1]),
+                   section_label(in, 1, defect), section_label(in, 1, defect),
+                   section_score(in, in->expected[0], mean[0]), section_label(in, 0, good));
     if (c->learned)
         page_paragraph(p, "These photographs are those that the classifier was fitted to: it has learned their labels, "
                        "the wrong ones too. Use predictions out of fold.");
@@ -184,10 +216,10 @@ void section_labels(const struct inspection *in, struct page *p)
         const struct installation *t = &c->installation[in->suspect[i]];
         char target[32];
         snprintf(target, sizeof target, "case-%" PRId64, in->suspect[i]);
-        page_link(p, is_shown(in, in->suspect[i]) ? target : NULL, t->name);
-        page_cell(p, "%s", section_label(in, t->label));
+        page_link(p, section_is_shown(in, in->suspect[i]) ? target : NULL, section_name(t->name, name));
+        page_cell(p, "%s", section_label(in, t->label, name));
         page_number(p, "%s", section_score(in, t->score, score));
-        page_cell(p, "%s", verdict_names[t->verdict]);
+        page_cell(p, "%s", in->decided ? verdict_names[t->verdict] : "\xE2\x80\x93");
         page_row_end(p);
     }
     page_table_end(p);

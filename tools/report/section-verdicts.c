@@ -1,75 +1,38 @@
-/* section-verdicts.c - what made the report, and what became of the installations. */
+/* section-verdicts.c - verdicts by label, how they came about, a table of all. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "binomial.h"
 #include "markup.h"
 #include "sections.h"
-#include "thresholds.h"
 
-const char *section_noun(const struct inspection *in, bool several)
+/* ------------------------------------------------------------------ by label */
+void section_verdicts(const struct inspection *in, struct page *p)
 {
-    return in->grouped ? several ? "installations" : "installation" : several ? "photographs" : "photograph";
+    static const enum verdict column[VERDICTS] = {VERDICT_PASS, VERDICT_REVIEW, VERDICT_FAIL, VERDICT_INCOMPLETE};
+    char caption[64], name[SECTION_NAME_BYTES];
+    struct section_tally t = section_count(in);
+    page_section(p, "verdicts", "By label");
+    snprintf(caption, sizeof caption, "%s by label and verdict", in->grouped ? "Installations" : "Photographs");
+    page_table(p, caption, (const char *[]){"label", "#pass", "#review", "#fail", "#incomplete", "#all", NULL});
+    for (int row = 2; row >= -1; row--) { /* defect, good, unknown, all */
+        const int64_t *n = row >= 0 ? t.of[row] : t.all;
+        if (row >= 0 && section_sum(n) == 0)
+            continue;
+        page_cell(p, "%s", row < 0 ? "all" : section_label(in, row - 1, name));
+        for (int v = 0; v < VERDICTS; v++)
+            page_number(p, "%" PRId64, n[column[v]]);
+        page_number(p, "%" PRId64, section_sum(n));
+        page_row_end(p);
+    }
+    page_table_end(p);
+    if (t.n_labelled > 0)
+        page_paragraph(p, "Incomplete ones do not count in the shares above. Intervals of shares cover %g %% or more "
+                       "(Clopper and Pearson).", 100 * in->bootstrap.level);
 }
 
-void section_mark(struct page *p, enum verdict v)
-{
-    fprintf(p->out, "<span class=\"mark %s\">%s</span>", verdict_names[v], verdict_names[v]);
-}
-
-const char *section_score(const struct inspection *in, double score, char out[SECTION_SCORE_BYTES])
-{
-    if (isnan(score))
-        snprintf(out, SECTION_SCORE_BYTES, "\xE2\x80\x93");
-    else if (!in->cases->probabilities)
-        snprintf(out, SECTION_SCORE_BYTES, "%.4g", score);
-    else if (score > 0 && score < 0.001)
-        snprintf(out, SECTION_SCORE_BYTES, "< 0.001");
-    else if (score < 1 && score > 0.999)
-        snprintf(out, SECTION_SCORE_BYTES, "> 0.999");
-    else
-        snprintf(out, SECTION_SCORE_BYTES, "%.3f", score);
-    return out;
-}
-
-const char *section_label(const struct inspection *in, int label)
-{
-    return label < 0 ? "unknown" : in->cases->class_name[label];
-}
-
-/* ------------------------------------------------------------------ counts */
-/* of [label + 1][verdict] */
-static void count(const struct cases *c, int64_t of[3][VERDICTS])
-{
-    memset(of, 0, 3 * sizeof *of);
-    for (int64_t g = 0; g < c->n_installations; g++)
-        of[c->installation[g].label + 1][c->installation[g].verdict]++;
-}
-
-static int64_t sum(const int64_t of[VERDICTS])
-{
-    int64_t n = 0;
-    for (int v = 0; v < VERDICTS; v++)
-        n += of[v];
-    return n;
-}
-
-enum { SHARE_BYTES = 96 };
-
-/* "3 of 55 (5.5 %, interval 1.1 % to 15 %)" */
-static const char *share_text(const struct inspection *in, int64_t k, int64_t n, char out[SHARE_BYTES])
-{
-    double sure = (1 + in->bootstrap.level) / 2;
-    if (n == 0)
-        snprintf(out, SHARE_BYTES, "none to count");
-    else
-        snprintf(out, SHARE_BYTES, "%" PRId64 " of %" PRId64 " (%.3g %%, interval %.3g %% to %.3g %%)", k, n,
-                 100 * (double)k / (double)n, 100 * binomial_lower(k, n, sure), 100 * binomial_upper(k, n, sure));
-    return out;
-}
-
-/* ------------------------------------------------------------------ the beginning */
+/* ------------------------------------------------------------------ how they came about */
 static void term(struct page *p, const char *name)
 {
     fprintf(p->out, "<dt>%s</dt>\n", name);
@@ -89,16 +52,31 @@ static void list_origins(const struct inspection *in, struct page *p)
 static void put_defect(const struct inspection *in, struct page *p)
 {
     const struct cases *c = in->cases;
-    term(p, "Defect");
-    fputs("<dd><strong>", p->out);
-    page_text(p, "%s", c->class_name[1]);
+    char good[SECTION_NAME_BYTES], defect[SECTION_NAME_BYTES];
+    fputs("<strong>", p->out);
+    page_text(p, "%s", section_label(in, 1, defect));
     fputs("</strong>", p->out);
-    page_text(p, " is the defect, %s is good.", c->class_name[0]);
-    page_text(p, c->probabilities ? " A score is the probability of %s." : " A larger score is more like %s.",
-              c->class_name[1]);
+    page_text(p, " is the defect");
+    if (strcmp(c->class_name[0], "good") != 0)
+        page_text(p, ", %s is good", section_label(in, 0, good));
+    page_text(p, c->probabilities ? ". A score is the probability of %s" : ". The larger a score, the more like %s",
+              section_label(in, 1, defect));
+}
+
+/* What is read before any number. */
+void section_lead(const struct inspection *in, struct page *p)
+{
+    const struct cases *c = in->cases;
+    fputs("<p class=\"lead\">", p->out);
+    put_defect(in, p);
+    page_text(p, ". %s", FMT_COUNT(c->n_photos, "photograph", "photographs"));
     if (in->grouped)
-        page_text(p, " An installation is %s if one of its photographs is.", c->class_name[1]);
-    fputs("</dd>\n", p->out);
+        page_text(p, " of %s", FMT_COUNT(c->n_installations, "installation", "installations"));
+    if (c->judged)
+        page_text(p, ", judged by %s", c->judge);
+    else
+        page_text(p, ", scored by %s", c->tool ? c->tool : "an unknown program");
+    fputs(".</p>\n", p->out);
 }
 
 static void put_thresholds(const struct inspection *in, struct page *p)
@@ -131,164 +109,83 @@ static void put_rule(const struct inspection *in, struct page *p)
     fputs(".</dd>\n", p->out);
 }
 
-void section_about(const struct inspection *in, struct page *p)
+/* Scores of installations and photographs as the tool of the predictions made them. */
+static void put_maker(const struct inspection *in, struct page *p)
 {
-    const struct cases *c = in->cases;
-    fputs("<div class=\"about\">\n<dl>\n", p->out);
-    put_defect(in, p);
-    term(p, "Inspected");
-    fputs("<dd>", p->out);
-    page_text(p, "%s", FMT_COUNT(c->n_photos, "photograph", "photographs"));
-    if (in->grouped)
-        page_text(p, " of %s", FMT_COUNT(c->n_installations, "installation", "installations"));
-    fputs(".</dd>\n", p->out);
     term(p, "Made by");
     fputs("<dd>", p->out);
-    page_text(p, "%s", c->tool ? c->tool : "an unknown program");
+    page_text(p, "%s", in->cases->tool ? in->cases->tool : "an unknown program");
     list_origins(in, p);
     fputs(".</dd>\n", p->out);
+}
+
+void section_about(const struct inspection *in, struct page *p)
+{
+    page_section(p, "about", "How it was judged");
+    fputs("<div class=\"about\">\n<dl>\n", p->out);
+    term(p, "Defect");
+    fputs("<dd>", p->out);
+    put_defect(in, p);
+    page_text(p, ".");
+    if (in->grouped)
+        page_text(p, " An installation is faulty if one of its photographs is labelled so.");
+    fputs("</dd>\n", p->out);
+    put_maker(in, p);
     put_rule(in, p);
     fputs("</dl>\n</div>\n", p->out);
-}
-
-/* ------------------------------------------------------------------ tiles */
-static void tile(struct page *p, const char *value, const char *what)
-{
-    fputs("<li><strong>", p->out);
-    markup_text(p->out, value);
-    fputs("</strong><span>", p->out);
-    markup_text(p->out, what);
-    fputs("</span></li>\n", p->out);
-}
-
-static void put_tiles(const struct inspection *in, struct page *p, int64_t of[3][VERDICTS])
-{
-    char value[64], text[256], share[SHARE_BYTES];
-    const struct level_measure *m = &in->installations.auroc;
-    int64_t n = in->cases->n_installations, n_fail = of[0][VERDICT_FAIL] + of[1][VERDICT_FAIL] + of[2][VERDICT_FAIL];
-    int64_t n_pass = of[0][VERDICT_PASS] + of[1][VERDICT_PASS] + of[2][VERDICT_PASS];
-    fputs("<ul class=\"tiles\">\n", p->out);
-    snprintf(value, sizeof value, "%" PRId64, n_pass);
-    snprintf(text, sizeof text, "of %" PRId64 " %s pass", n, section_noun(in, true));
-    tile(p, value, text);
-    snprintf(value, sizeof value, "%" PRId64, n_fail);
-    snprintf(text, sizeof text, "fail; %" PRId64 " go to a person or lack views", n - n_pass - n_fail);
-    tile(p, value, text);
-    for (int label = 1; label >= 0; label--) {
-        int64_t wrong = of[label + 1][label ? VERDICT_PASS : VERDICT_FAIL], all = sum(of[label + 1]);
-        if (all == 0)
-            continue;
-        snprintf(value, sizeof value, "%" PRId64 " %s", wrong,
-                 label ? "missed" : wrong == 1 ? "false alarm" : "false alarms");
-        snprintf(text, sizeof text, "%s labelled %.60s %s", share_text(in, wrong, all, share),
-                 in->cases->class_name[label], label ? "pass" : "fail");
-        tile(p, value, text);
-    }
-    if (isfinite(m->value)) {
-        snprintf(value, sizeof value, "%.3f", m->value);
-        if (isfinite(m->low))
-            snprintf(text, sizeof text, "AUROC of %s, interval %.3f to %.3f", section_noun(in, true), m->low, m->high);
-        else
-            snprintf(text, sizeof text, "AUROC of %s", section_noun(in, true));
-        tile(p, value, text);
-    }
-    fputs("</ul>\n", p->out);
-}
-
-/* ------------------------------------------------------------------ tables */
-static void put_table(const struct inspection *in, struct page *p, int64_t of[3][VERDICTS])
-{
-    char caption[128];
-    int64_t total[VERDICTS] = {0};
-    snprintf(caption, sizeof caption, "%s by label and verdict", in->grouped ? "Installations" : "Photographs");
-    page_table(p, caption, (const char *[]){"label", "#pass", "#review", "#fail", "#incomplete", "#all", NULL});
-    static const enum verdict column[VERDICTS] = {VERDICT_PASS, VERDICT_REVIEW, VERDICT_FAIL, VERDICT_INCOMPLETE};
-    for (int row = 2; row >= -1; row--) { /* defect, good, unknown, all */
-        const int64_t *n = row >= 0 ? of[row] : total;
-        if (row >= 0 && sum(n) == 0)
-            continue;
-        page_cell(p, "%s", row < 0 ? "all" : section_label(in, row - 1));
-        for (int v = 0; v < VERDICTS; v++) {
-            page_number(p, "%" PRId64, n[column[v]]);
-            total[column[v]] += row >= 0 ? n[column[v]] : 0;
-        }
-        page_number(p, "%" PRId64, sum(n));
-        page_row_end(p);
-    }
-    page_table_end(p);
-}
-
-static const char *kept_text(const struct promise *p, int64_t wrong, int64_t all, double sure)
-{
-    if (all == 0)
-        return "no such installation";
-    if ((double)wrong <= p->share * (double)all)
-        return "kept";
-    return binomial_lower(wrong, all, sure) > p->share ? "broken: the whole interval is above"
-                                                       : "open: more than promised, within the interval";
-}
-
-/* A promise, and what became of it here; incomplete ones do not count. */
-static void put_promises(const struct inspection *in, struct page *p, int64_t of[3][VERDICTS])
-{
-    char text[PROMISE_TEXT_BYTES], share[SHARE_BYTES];
-    if (in->n_promises == 0)
-        return;
-    page_table(p, "Promises, and what became of them here", (const char *[]){"promise", "seen here", "kept?", NULL});
-    for (int i = 0; i < in->n_promises; i++) {
-        const struct promise *q = &in->promise[i];
-        bool missed = q->what == PROMISE_MISSED;
-        const int64_t *n = of[missed ? 2 : 1];
-        int64_t all = sum(n) - n[VERDICT_INCOMPLETE], wrong = n[missed ? VERDICT_PASS : VERDICT_FAIL];
-        double sure = (1 + in->bootstrap.level) / 2;
-        page_cell(p, "%s", promise_text(q, text));
-        page_cell(p, "%s", share_text(in, wrong, all, share));
-        page_cell(p, "%s", kept_text(q, wrong, all, sure));
-        page_row_end(p);
-    }
-    page_table_end(p);
-}
-
-void section_verdicts(const struct inspection *in, struct page *p)
-{
-    int64_t of[3][VERDICTS];
-    count(in->cases, of);
-    page_section(p, "verdicts", "Verdicts");
-    put_tiles(in, p, of);
-    put_table(in, p, of);
-    put_promises(in, p, of);
-    if (sum(of[1]) + sum(of[2]) > 0)
-        page_paragraph(p, "Intervals hold the share with a probability of %g %% or more (Clopper and Pearson).",
-                       100 * in->bootstrap.level);
-    else
-        page_paragraph(p, "There are no labels: how many of these verdicts are right cannot be said.");
 }
 
 /* ------------------------------------------------------------------ all installations */
 enum { ALL_MAX = 500 };
 
-void section_all(const struct inspection *in, struct page *p)
+/* Those that need a person come first, then what fails; the highest score of each first. */
+static int by_urgency(const void *a, const void *b, void *cases)
 {
-    const struct cases *c = in->cases;
-    char caption[128], score[SECTION_SCORE_BYTES];
-    int64_t n = c->n_installations < ALL_MAX ? c->n_installations : ALL_MAX;
+    static const int rank[VERDICTS] = {[VERDICT_REVIEW] = 0, [VERDICT_INCOMPLETE] = 1, [VERDICT_FAIL] = 2,
+                                       [VERDICT_PASS] = 3};
+    const struct cases *c = cases;
+    int64_t i = *(const int64_t *)a, k = *(const int64_t *)b;
+    const struct installation *x = &c->installation[i], *y = &c->installation[k];
+    if (x->verdict != y->verdict)
+        return rank[x->verdict] - rank[y->verdict];
+    double u = isnan(x->score) ? INFINITY : x->score, v = isnan(y->score) ? INFINITY : y->score;
+    return u != v ? (u < v) - (u > v) : (i > k) - (i < k);
+}
+
+static void put_installation(const struct inspection *in, struct page *p, int64_t g)
+{
+    const struct installation *t = &in->cases->installation[g];
+    char target[32], score[SECTION_SCORE_BYTES], name[SECTION_NAME_BYTES];
+    snprintf(target, sizeof target, "case-%" PRId64, g);
+    page_link(p, section_is_shown(in, g) ? target : NULL, section_name(t->name, name));
+    page_cell(p, "%s", verdict_names[t->verdict]);
+    page_number(p, "%s", section_score(in, t->score, score));
+    page_cell(p, "%s", section_label(in, t->label, name));
+    page_number(p, "%d", t->n_views);
+    page_cell(p, "%.200s", t->reason);
+    page_row_end(p);
+}
+
+int section_all(const struct inspection *in, struct page *p, struct fmt_error *e)
+{
+    char caption[160];
+    int64_t n = in->cases->n_installations, n_shown = n < ALL_MAX ? n : ALL_MAX;
+    int64_t *order = calloc((size_t)n, sizeof *order);
+    if (!order)
+        return fmt_no_memory(e);
+    for (int64_t g = 0; g < n; g++)
+        order[g] = g;
+    qsort_r(order, (size_t)n, sizeof *order, by_urgency, (void *)in->cases);
     page_section(p, "all", in->grouped ? "All installations" : "All photographs");
-    snprintf(caption, sizeof caption, "The %s%" PRId64 " of %" PRId64 ", in the order of the file",
-             n < c->n_installations ? "first " : "", n,
-             c->n_installations);
+    snprintf(caption, sizeof caption, "The %s%" PRId64 " of %" PRId64 ": in review, incomplete, fail, pass; of each "
+             "the highest score first", n_shown < n ? "first " : "", n_shown, n);
     page_details(p, "Open the table");
     page_table(p, caption, (const char *[]){section_noun(in, false), "verdict", "#score", "label", "#views", "reason",
                                             NULL});
-    for (int64_t g = 0; g < n; g++) {
-        const struct installation *t = &c->installation[g];
-        page_cell(p, "%s", t->name);
-        page_cell(p, "%s", verdict_names[t->verdict]);
-        page_number(p, "%s", section_score(in, t->score, score));
-        page_cell(p, "%s", section_label(in, t->label));
-        page_number(p, "%d", t->n_views);
-        page_cell(p, "%s", t->reason);
-        page_row_end(p);
-    }
+    for (int64_t i = 0; i < n_shown; i++)
+        put_installation(in, p, order[i]);
     page_table_end(p);
     page_details_end(p);
+    free(order);
+    return 0;
 }
