@@ -156,14 +156,6 @@ static void release_scored(struct scored *s)
     scored_groups_release(&s->g);
 }
 
-static const uint8_t *identity_of(const struct prediction_set *s, const char *role)
-{
-    for (int i = 0; i < s->origins.n; i++)
-        if (strcmp(s->origins.item[i].role, role) == 0)
-            return s->origins.item[i].identity;
-    return NULL;
-}
-
 static const char *class_compared(const struct prediction_set *s)
 {
     struct verdict_classes classes = classes_of(s);
@@ -173,17 +165,8 @@ static const char *class_compared(const struct prediction_set *s)
 /* Thresholds are for scores of one classifier, or of one bank, of the same classes. */
 static void check_alike(const struct prediction_set *a, const struct prediction_set *b)
 {
-    static const char *const role[] = {"model", "bank", "faults"}, *const name[] = {"classifier", "bank", "faults"};
-    for (int i = 0; i < 3; i++) {
-        const uint8_t *by = identity_of(a, role[i]), *also_by = identity_of(b, role[i]);
-        if (by && also_by && memcmp(by, also_by, DIGEST_BYTES) != 0)
-            msg_die("%s: predictions of another %s than those of %s", b->path, name[i], a->path);
-    }
-    if (!identity_of(a, "faults") != !identity_of(b, "faults"))
-        msg_die("%s, %s: the scores of one alone are differences from known faults", b->path, a->path);
-    if (a->distances != b->distances)
-        msg_die("%s: %s, %s has %s", b->path, b->distances ? "distances" : "probabilities", a->path,
-                a->distances ? "distances" : "probabilities");
+    struct fmt_error e = {0};
+    check(prediction_set_same_scores(a, b, &e), &e);
     if (strcmp(class_compared(a), class_compared(b)) != 0)
         msg_die("%s: the class that is looked for is %s, in %s it is %s", b->path, class_compared(b), a->path,
                 class_compared(a));

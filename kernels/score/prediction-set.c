@@ -132,13 +132,12 @@ static int take_scores(const struct prediction_set *s, const struct cJSON *score
 
 static int reserve_row(struct prediction_set *s, struct fmt_error *e)
 {
-    if (s->rows.n < s->capacity)
-        return 0;
-    s->capacity = 2 * s->capacity + 1024;
+    if (fmt_grow(&s->line, s->rows.n, &s->capacity, sizeof *s->line, e))
+        return FMT_MEMORY;
     return rows_reserve(&s->rows, COLUMNS, s->capacity, e);
 }
 
-static int take_row(struct prediction_set *s, const struct cJSON *o, struct fmt_error *e)
+static int take_row(struct prediction_set *s, const struct cJSON *o, int64_t line, struct fmt_error *e)
 {
     struct rows *r = &s->rows;
     const char *key = text_of(o, "key"), *group, *label;
@@ -156,12 +155,13 @@ static int take_row(struct prediction_set *s, const struct cJSON *o, struct fmt_
     if (!r->key[i] || !r->group_name[i] || !r->extra[i])
         return fmt_no_memory(e);
     status = take_scores(s, json_member(o, "scores"), r->proba + i * s->n_classes, e);
+    s->line[i] = line;
     r->n += status == 0;
     return status;
 }
 
 /* Rows of other numbers of neighbours than the chosen one are passed over. */
-static int take_row_of(struct prediction_set *s, const struct cJSON *o, int k, struct fmt_error *e)
+static int take_row_of(struct prediction_set *s, const struct cJSON *o, int64_t line, int k, struct fmt_error *e)
 {
     int32_t own;
     int status = take_number(o, "k", 0, &own, e);
@@ -172,11 +172,47 @@ static int take_row_of(struct prediction_set *s, const struct cJSON *o, int k, s
     if (s->rows.n > 0 && own != s->k)
         return fmt_fail(e, FMT_INVALID, "votes of %d and of %d neighbours: choose one with -k", s->k, own);
     s->k = own;
-    return take_row(s, o, e);
+    return take_row(s, o, line, e);
+}
+
+/* ------------------------------------------------------------------ keys */
+struct keyed {
+    const char *key;
+    int64_t line;
+};
+
+static int by_key(const void *a, const void *b)
+{
+    const struct keyed *x = a, *y = b;
+    int order = strcmp(x->key, y->key);
+    return order ? order : (x->line > y->line) - (x->line < y->line);
+}
+
+/* A photograph that stands there twice would count twice, and as two views of its group. Of several such keys the one
+ * that is first repeated is named. */
+static int check_keys(const struct prediction_set *s, struct fmt_error *e)
+{
+    int64_t n = s->rows.n;
+    const struct keyed *again = NULL;
+    struct keyed *sorted = malloc((size_t)n * sizeof *sorted);
+    if (!sorted)
+        return fmt_no_memory(e);
+    for (int64_t i = 0; i < n; i++)
+        sorted[i] = (struct keyed){s->rows.key[i], s->line[i]};
+    qsort(sorted, (size_t)n, sizeof *sorted, by_key);
+    for (int64_t i = 1; i < n; i++)
+        if (strcmp(sorted[i].key, sorted[i - 1].key) == 0 && (!again || sorted[i].line < again->line))
+            again = &sorted[i];
+    int status = again ? fmt_fail(e, FMT_INVALID, "%.200s: line %" PRId64 ": the key %.200s is that of line %" PRId64
+                                  ", too", s->path, again->line, again->key, again[-1].line)
+                       : 0;
+    free(sorted);
+    return status;
 }
 
 /* ------------------------------------------------------------------ the file */
-static int take_line(struct prediction_set *s, const char *line, size_t bytes, int k, struct fmt_error *e)
+static int take_line(struct prediction_set *s, const char *line, size_t bytes, int64_t number, int k,
+                     struct fmt_error *e)
 {
     struct json_span root;
     struct fmt_error why = {0};
@@ -186,7 +222,7 @@ static int take_line(struct prediction_set *s, const char *line, size_t bytes, i
     struct cJSON *o = json_parse(root);
     if (!o)
         return fmt_no_memory(e);
-    status = s->n_classes == 0 ? take_head(s, o, e) : take_row_of(s, o, k, e);
+    status = s->n_classes == 0 ? take_head(s, o, e) : take_row_of(s, o, number, k, e);
     cJSON_Delete(o);
     return status;
 }
@@ -199,7 +235,7 @@ static int take_lines(struct prediction_set *s, const char *text, size_t bytes, 
         const char *end = memchr(text + at, '\n', bytes - at);
         length = end ? (size_t)(end - (text + at)) : bytes - at;
         n_lines++;
-        if (take_line(s, text + at, length, k, &why)) {
+        if (take_line(s, text + at, length, n_lines, k, &why)) {
             const char *within = text_after(why.text, "line 1, "); /* json_check knows of this line only */
             return fmt_fail(e, why.status, "%s: line %" PRId64 "%s %s", s->path, n_lines, within ? "," : ":",
                             within ? within : why.text);
@@ -217,6 +253,8 @@ int prediction_set_parse(struct prediction_set *s, const char *path, const char 
     *s = (struct prediction_set){.path = path};
     int status = take_lines(s, text, bytes, k, e);
     struct rows *rows = &s->rows;
+    if (!status)
+        status = check_keys(s, e);
     if (!status)
         status = groups_number(&rows, 1, e);
     if (status)
@@ -242,6 +280,7 @@ void prediction_set_release(struct prediction_set *s)
     rows_release(&s->rows);
     text_release(&s->text);
     free(s->class_name);
+    free(s->line);
     *s = (struct prediction_set){.path = NULL};
 }
 
@@ -255,6 +294,71 @@ void prediction_set_origins(const struct prediction_set *s, const char *side, st
 }
 
 /* ------------------------------------------------------------------ comparing */
+const uint8_t *prediction_set_identity(const struct prediction_set *s, const char *role)
+{
+    for (int i = 0; i < s->origins.n; i++)
+        if (strcmp(s->origins.item[i].role, role) == 0)
+            return s->origins.item[i].identity;
+    return NULL;
+}
+
+/* What makes scores, as people call it. */
+static const struct {
+    const char *role, *name;
+} scorer[] = {{"model", "classifier"}, {"bank", "memory bank"}, {"faults", "memory bank of known faults"}};
+enum { SCORERS = sizeof scorer / sizeof *scorer };
+
+static bool is_same(const uint8_t *a, const uint8_t *b)
+{
+    return a && b ? memcmp(a, b, DIGEST_BYTES) == 0 : a == b;
+}
+
+/* Rows of votes name what they were searched in; those of feat-logreg, which may have no model, nothing that would do. */
+static int check_unnamed(const struct prediction_set *a, const struct prediction_set *b, struct fmt_error *e)
+{
+    if (a->k > 0 && b->k > 0 && a->k != b->k)
+        return fmt_fail(e, FMT_MISMATCH, "%s: votes of %d neighbours, in %s of %d", b->path, b->k, a->path, a->k);
+    if (a->k > 0 && b->k > 0 && !is_same(prediction_set_identity(a, "train"), prediction_set_identity(b, "train")))
+        return fmt_fail(e, FMT_MISMATCH, "%s: votes of other rows than those of %s", b->path, a->path);
+    for (int i = 0; i < 2; i++) {
+        const struct prediction_set *s = i ? b : a;
+        if (s->tool && strcmp(s->tool, "feat-logreg") == 0 && !prediction_set_identity(s, "model"))
+            return fmt_fail(e, FMT_MISMATCH, "%s: it does not say by which classifier, which may have another C: "
+                            "feat-logreg -m FILE writes it, and predictions of that run or by FILE name it", s->path);
+    }
+    return 0;
+}
+
+int prediction_set_same_scores(const struct prediction_set *a, const struct prediction_set *b, struct fmt_error *e)
+{
+    if (a->distances != b->distances)
+        return fmt_fail(e, FMT_MISMATCH, "%s: %s, %s has %s", b->path, b->distances ? "distances" : "probabilities",
+                        a->path, a->distances ? "distances" : "probabilities");
+    int status = check_unnamed(a, b, e);
+    for (int i = 0; i < SCORERS && !status; i++) {
+        const uint8_t *x = prediction_set_identity(a, scorer[i].role), *y = prediction_set_identity(b, scorer[i].role);
+        if (!x != !y)
+            status = fmt_fail(e, FMT_MISMATCH, "%s, %s: one alone is by a %s", b->path, a->path, scorer[i].name);
+        else if (!is_same(x, y))
+            status = fmt_fail(e, FMT_MISMATCH, "%s: predictions of another %s than those of %s", b->path,
+                              scorer[i].name, a->path);
+    }
+    return status;
+}
+
+int prediction_set_by(const struct prediction_set *s, const char *role, const uint8_t identity[DIGEST_BYTES],
+                      struct fmt_error *e)
+{
+    const uint8_t *own = prediction_set_identity(s, role);
+    int i = 0;
+    while (i < SCORERS - 1 && strcmp(scorer[i].role, role) != 0)
+        i++;
+    if (is_same(own, identity))
+        return 0;
+    return fmt_fail(e, FMT_MISMATCH, "%s: predictions %s %s", s->path, own ? "of another" : "that name no",
+                    scorer[i].name);
+}
+
 static bool same_classes(const struct prediction_set *a, const struct prediction_set *b)
 {
     bool same = a->n_classes == b->n_classes && a->positive == b->positive;

@@ -27,8 +27,8 @@ check 'it says what was promised' grep -q '^at most  *50 %, 50 % sure  *50 % on 
 check '... and what the positive class is' grep -q '^positive: positive$' made.txt
 
 # ---- a learned rule: thresholds are of installations, and a photograph is judged as an installation of one view
-feat-logreg -q -t m.train.feat --out-of-fold oof.json --json -r /dev/null --resamples 0
-bbu-inspect -q --make learned.inspector -w "$w" -m m.logreg --choose oof.json --group-score learned --missed 50%,50% --alarms 50%,0 >/dev/null
+feat-logreg -q -t m.train.feat -m l.logreg --out-of-fold oof.json --json -r /dev/null --resamples 0
+bbu-inspect -q --make learned.inspector -w "$w" -m l.logreg --choose oof.json --group-score learned --missed 50%,50% --alarms 50%,0 >/dev/null
 bbu-inspect -q --json --verdicts-only learned.inspector bbu.index --split test >learned.json
 check 'the head says the rule' grep -q '"group_score":"learned","pass_below":' learned.json
 check 'the score in the reason is that of the rule' test -z "$(grep '"photograph":' learned.json |
@@ -183,6 +183,12 @@ bbu-inspect -q --verdicts-only --json p.inspector bbu.index --split test | head 
 check 'verdicts say what became of the promise on others' grep -q '"chosen":{"groups":[^}]*},"checked":{"groups":' out
 bbu-inspect -q --verdicts-only p.inspector bbu.index --split test >out
 check '... as text, too' grep -q '^# promise at most 50 % of faulty installations pass, 50 % sure; when chosen [0-9]* of [0-9]*; on others [0-9]* of [0-9]*' out
+
+status 1 bbu-inspect -q --make x.inspector -w "$w" -m m.logreg --choose oof.json --missed 50%,50%
+err_has 'oof.json: predictions of another classifier'
+feat-logreg -q -t m.train.feat -C 7 --out-of-fold unnamed.json --json -r /dev/null --resamples 0
+status 1 bbu-inspect -q --make x.inspector -w "$w" -m m.logreg --choose unnamed.json --missed 50%,50%
+err_has 'unnamed.json: predictions that name no classifier'
 
 # ---- outputs
 status 1 bbu-inspect -q --json site.inspector bbu/test

@@ -47,7 +47,7 @@ has r.html 'recall of 0.95 or more'
 # the same numbers as feat-logreg reports
 "$BUILD/tests/featgen" --resize 224 -g 40 -o drawn-train.feat
 "$BUILD/tests/featgen" --resize 224 -g 30 --first 40 -n 2 -o drawn-test.feat
-feat-logreg -q -t drawn-train.feat --json --seed 3 --resamples 200 -o drawn.json -r drawn.scores drawn-test.feat
+feat-logreg -q -t drawn-train.feat -m drawn.logreg --json --seed 3 --resamples 200 -o drawn.json -r drawn.scores drawn-test.feat
 status 0 feat-report --seed 3 --resamples 200 -o drawn.html drawn.json
 value() { # level score -> "0.931 [0.895, 0.962]"
     grep "\"level\":\"$1\"" drawn.scores | head -n 1 | sed 's/"confusion".*//' |

@@ -124,11 +124,23 @@ err_has 'small.json: 41 of its groups'
 predictions 200 239 3 "$(printf '%064d' 2)" >other.json
 status 1 feat-verdict -c choose.json other.json
 err_has 'other.json: predictions of another classifier than those of choose.json'
+sed '1s/"origins":.*/"tool":"mine"}/' new.json >unnamed.json
+status 1 feat-verdict -c choose.json unnamed.json
+err_has 'unnamed.json, choose.json: one alone is by a classifier'
+sed '1s/"origins":.*/"tool":"mine"}/' choose.json >mine.json
+status 0 feat-verdict -c mine.json unnamed.json
+sed '1s/"tool":"mine"/"tool":"feat-logreg"/' mine.json >any-C.json
+status 1 feat-verdict -c any-C.json unnamed.json
+err_has 'any-C.json: it does not say by which classifier, which may have another C'
+status 0 feat-verdict -c any-C.json
 sed '1s/"positive":"bad"/"positive":"good"/' new.json >reversed.json
 status 1 feat-verdict -c choose.json reversed.json
 err_has 'reversed.json: the class that is looked for is good, in choose.json it is bad'
 status 1 feat-verdict -c report.txt new.json
 err_has 'report.txt: line 1: no predictions in JSON lines'
+{ cat new.json; sed -n 3p new.json; sed -n 2p new.json; } >twice.json # photographs that were scored twice
+status 1 feat-verdict -c choose.json twice.json
+err_has 'twice.json: line 122: the key 200-1.jpg is that of line 3, too'
 status 2 feat-verdict new.json
 status 2 feat-verdict -c choose.json new.json new.json
 status 2 feat-verdict -c choose.json -o verdicts.txt
@@ -148,6 +160,14 @@ status 1 feat-verdict -c choose.knn --missed 20% new.knn
 err_has 'votes of 5 and of 20 neighbours: choose one with -k'
 status 0 feat-verdict -c choose.knn --missed 20% -k 20 new.knn
 out_has 'judged: new.knn: 40 installations of 3 views'
+feat-knn -q -k 5 --json --resamples 0 -o five.knn -r /dev/null base.feat new.feat
+status 1 feat-verdict -c five.knn --missed 20% new.knn
+grep -v '"k":5' new.knn >twenty.knn
+status 1 feat-verdict -c five.knn --missed 40%,50% twenty.knn
+err_has 'twenty.knn: votes of 20 neighbours, in five.knn of 5'
+feat-knn -q -k 20 --json --resamples 0 -o other.knn -r /dev/null choose.feat new.feat
+status 1 feat-verdict -c choose.knn --missed 20% -k 20 other.knn
+err_has 'other.knn: votes of other rows than those of choose.knn'
 status 0 feat-verdict -c choose.json -k 20
 err_has '--neighbours: not used: no file holds votes of neighbours'
 

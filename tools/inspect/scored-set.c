@@ -87,6 +87,15 @@ static int open_features(struct scored_set *s, struct judge *j, struct fmt_error
 }
 
 /* ------------------------------------------------------------------ predictions */
+/* Thresholds from scores of another classifier, or of another C out of fold, keep no promise. */
+static int check_scorer(const struct prediction_set *p, const struct judge *j, struct fmt_error *e)
+{
+    if (!j->settings.by_bank)
+        return prediction_set_by(p, "model", j->classifier.identity, e);
+    int status = prediction_set_by(p, "bank", j->bank.identity, e);
+    return status ? status : prediction_set_by(p, "faults", j->has_faults ? j->faults.identity : NULL, e);
+}
+
 static int open_predictions(struct scored_set *s, struct judge *j, struct fmt_error *e)
 {
     struct prediction_set *p = &s->predictions;
@@ -99,7 +108,8 @@ static int open_predictions(struct scored_set *s, struct judge *j, struct fmt_er
         positive++;
     if (positive == p->n_classes)
         return fmt_fail(e, FMT_MISMATCH, "%.200s: no class %.100s", s->path, j->settings.positive);
-    return take_rows(s, &p->rows, p->n_classes, p->rows.proba, positive, e);
+    status = check_scorer(p, j, e);
+    return status ? status : take_rows(s, &p->rows, p->n_classes, p->rows.proba, positive, e);
 }
 
 /* ------------------------------------------------------------------ photographs */
