@@ -50,6 +50,8 @@ static int by_content(const void *a, const void *b, void *images)
     const struct dataset_image *im = images;
     int64_t i = *(const int64_t *)a, j = *(const int64_t *)b;
     int c = memcmp(im[i].sha256, im[j].sha256, DIGEST_BYTES);
+    c = c ? c : strcmp(im[i].group, im[j].group);
+    c = c ? c : strcmp(im[i].split, im[j].split);
     return c ? c : compare_numbers(i, j);
 }
 
@@ -217,11 +219,37 @@ static int note_conflict(struct check *c, const struct dataset_image *b, const s
                         against->path, label_name(c->d, against->label));
 }
 
-static int note_twice(struct check *c, const struct dataset_image *b, const struct dataset_image *a)
+/* The same bytes as `a`: within a group it is no second view and is left out; across groups or splits one of the two is
+ * where it does not belong. */
+static int note_twice(struct check *c, struct dataset_image *b, const struct dataset_image *a)
 {
-    bool elsewhere = strcmp(a->split, b->split) != 0 && *a->split;
-    return dataset_note(c->d, DATASET_CONTENT_TWICE, b->path, c->e, "the same content as %.250s%s%s", a->path,
-                        elsewhere ? ", of " : "", elsewhere ? a->split : "");
+    struct dataset *d = c->d;
+    bool same = same_group(a, b);
+    if (strcmp(a->split, b->split) != 0 && *a->split && *b->split)
+        return dataset_note(d, DATASET_CONTENT_LEAK, b->path, c->e,
+                            "is in %s, its content in %s, too, as %.250s: a leak", b->split, a->split, a->path);
+    if (!same && *a->group && *b->group)
+        return dataset_note(d, DATASET_CONTENT_GROUPS, b->path, c->e,
+                            "is of group %.100s, its content of group %.100s, too, as %.200s: one of the two is wrong",
+                            b->group, a->group, a->path);
+    b->duplicate = same && *b->group;
+    return dataset_note(d, DATASET_CONTENT_TWICE, b->path, c->e, "the same content as %.250s%s", a->path,
+                        b->duplicate ? ", of the same group: no view of its own, used once" : "");
+}
+
+/* Those of one group and split follow one another, and each is compared with the first of them; that one with the first
+ * of all. */
+static int check_copies(struct check *c, int64_t first, int64_t n)
+{
+    int status = 0;
+    for (int64_t i = first + 1, twin = first; i < first + n && status == 0; i++) {
+        struct dataset_image *b = run_image(c, i);
+        const struct dataset_image *a = run_image(c, twin);
+        bool together = same_group(a, b) && strcmp(a->split, b->split) == 0;
+        status = note_twice(c, b, together ? a : run_image(c, first));
+        twin = together ? twin : i;
+    }
+    return status;
 }
 
 /* Each image is compared with the first one of another label, which is one of two, so that a run of n takes n steps. */
@@ -229,12 +257,13 @@ static int check_content(struct check *c, int64_t first, int64_t n)
 {
     const struct dataset_image *a = first_labelled(c, first, n, -1);
     const struct dataset_image *other = a ? first_labelled(c, first, n, a->label) : NULL;
-    if (other)
-        mark_at_fault(c, first, n);
+    if (!other)
+        return check_copies(c, first, n);
+    mark_at_fault(c, first, n);
     int status = 0;
     for (int64_t i = first + 1; i < first + n && status == 0; i++) {
         const struct dataset_image *b = run_image(c, i);
-        status = other ? note_conflict(c, b, b->label == a->label ? other : a) : note_twice(c, b, run_image(c, first));
+        status = note_conflict(c, b, b->label == a->label ? other : a);
     }
     return status;
 }

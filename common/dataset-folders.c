@@ -1,5 +1,5 @@
 /* dataset-folders.c - the layouts without lists: folders of classes, plain folders, and names that somebody else found.
- * The names of folders and files are all there is. */
+ * The names of folders and files are all there is; what they say of groups: dataset-groups.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +16,6 @@ struct adding {
     bool system_noted[DATASET_SYSTEM_FOLDERS];
     struct fmt_error *e;
 };
-
-/* The folders between the first `skip` bytes and the name, as a text of the dataset; NULL: no memory. */
-static const char *folders_of(struct dataset *d, const char *path, size_t skip)
-{
-    const char *slash = strrchr(path, '/');
-    return slash && (size_t)(slash - path) > skip ? text_copy(&d->text, path + skip, (size_t)(slash - path) - skip)
-                                                  : "";
-}
 
 static int class_of(const struct dataset *d, const char *name, size_t bytes)
 {
@@ -47,12 +39,11 @@ static int add_image(void *arg, const char *path)
     }
     if (strlen(path) > INDEX_TEXT_MAX)
         return dataset_note(a->d, DATASET_BAD_ENTRY, path, a->e, "the name is too long");
-    im.group = folders_of(a->d, path, skip);
-    if (!im.group)
-        return fmt_no_memory(a->e);
+    int status = dataset_place(a->d, skip, &im, a->e);
+    if (status)
+        return status;
     if (strlen(im.group) > INDEX_NAME_MAX)
         return dataset_note(a->d, DATASET_BAD_ENTRY, path, a->e, "its folder's name is too long for a group");
-    im.group_view = dataset_group_view_of(path, im.group);
     return dataset_add(a->d, &im, a->e) ? 0 : (int)FMT_MEMORY;
 }
 
@@ -112,18 +103,6 @@ static int note_outside_splits(void *arg, const char *path)
                : dataset_count_format(a->d, path, a->e);
 }
 
-/* Photographs of one installation that are not marked as a group end up in training and test alike. */
-static int note_no_groups(struct dataset *d, struct fmt_error *e)
-{
-    for (int64_t i = 0; i < d->n_images; i++)
-        if (*d->image[i].group)
-            return 0;
-    return d->n_images < 2 ? 0
-                           : dataset_note(d, DATASET_NO_GROUPS, d->root, e,
-                                          "no groups: photographs of one installation belong in a folder below the "
-                                          "class");
-}
-
 /* Which splits have a folder, and all classes in the order of bytes. */
 static int find_splits_and_classes(struct dataset *d, bool split_there[3], bool *any, struct fmt_error *e)
 {
@@ -155,7 +134,8 @@ int dataset_find_classes(struct dataset *d, struct fmt_error *e)
     if (status == 0)
         status = any ? dataset_walk(d, "", dataset_splits, NULL, note_outside_splits, &a, e)
                      : dataset_walk(d, "", NULL, NULL, add_walked, &a, e);
-    return status ? status : note_no_groups(d, e);
+    d->has_class_folders = true;
+    return status;
 }
 
 /* ---------------------------------------------------------------- names that somebody else found */

@@ -1,6 +1,7 @@
 /* dataset-internal.h - what the parts of dataset.h share and nobody else needs.
  *
- * Calls go one way: dataset-find.c -> dataset-lists.c, dataset-folders.c -> dataset-walk.c -> dataset.c.
+ * Calls go one way: dataset-find.c -> dataset-lists.c, dataset-folders.c -> dataset-walk.c, dataset-groups.c ->
+ * dataset.c.
  */
 #ifndef DATASET_INTERNAL_H
 #define DATASET_INTERNAL_H
@@ -30,6 +31,10 @@ bool dataset_is_photograph_name(const char *name); /* its ending is one of JPEG,
 const char *dataset_difference(const char *path, const char *there);
 /* The number N if the file's name is GROUP-N.ext for the last component of `group`, or -1. */
 int32_t dataset_group_view_of(const char *path, const char *group);
+
+/* Sets group, group_view and group_said of an image that no list places, by its path after the first `skip` bytes: by
+ * d->pattern if there is one and it fits, else the folders are the group. */
+int dataset_place(struct dataset *d, size_t skip, struct dataset_image *im, struct fmt_error *e);
 
 /* Folders in which systems put thumbnails, deleted files and old versions of photographs. */
 enum { DATASET_SYSTEM_FOLDERS = 17 };

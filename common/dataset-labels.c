@@ -282,6 +282,7 @@ static int take_group(struct labelling *l, struct dataset_image *im, const struc
     if (!(im->group = text_copy(&l->d->text, row->group, strlen(row->group))))
         return fmt_no_memory(l->e);
     im->installation = im->group;
+    im->group_said = true;
     if (im->group_view < 0)
         im->group_view = dataset_group_view_of(im->path, im->group);
     return 0;

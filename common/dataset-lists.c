@@ -72,7 +72,8 @@ static int add_item(struct lists *l, const char *split, const struct annotation 
     if (!dataset_normal_path(item->path, path))
         return dataset_note(d, DATASET_OUTSIDE, item->path, l->e, "leaves the dataset (%s.json, line %d)", split,
                             item->line);
-    struct dataset_image im = {.path = path, .split = split, .group = item->group, .extra = item->extra};
+    struct dataset_image im = {.path = path, .split = split, .group = item->group, .extra = item->extra,
+                               .group_said = true};
     if (!*im.group)
         im.group = folder_group(d, path);
     if (!im.group)

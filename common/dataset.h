@@ -3,7 +3,8 @@
  *   struct dataset d;
  *   dataset_init(&d, root, &error);
  *   dataset_find(&d, layout, &error)       finds the names, in folders or lists
- *   dataset_order_classes(&d, "good,bad", &error)
+ *   dataset_order_classes(&d, "good,bad", &error)   dataset_take_labels(&d, "labels.csv", &error)
+ *   dataset_note_groups(&d, false, &error)
  *   dataset_read(&d, 0, d.n_images, pool, ..., result)   decodes every file, in parallel
  *   dataset_note_results(&d, result, &error)
  *   dataset_check(&d, &error)              checks groups, splits, contents
@@ -21,6 +22,7 @@
 
 #include "digest.h"
 #include "fmt.h"
+#include "group-pattern.h"
 #include "index.h"
 #include "text.h"
 #include "thread.h"
@@ -43,6 +45,8 @@
     X(LEAK, true, "leak", "group in two splits", "groups in two splits")                           \
     X(ENTRY_TWICE, false, "entry-twice", "entry twice", "entries twice")                           \
     X(CONTENT_TWICE, false, "content-twice", "content under two names", "contents under two names") \
+    X(CONTENT_GROUPS, false, "content-groups", "content in two groups", "contents in two groups")  \
+    X(CONTENT_LEAK, false, "content-leak", "content in two splits", "contents in two splits")      \
     X(MIXED_GROUP, false, "mixed-group", "group of mixed labels", "groups of mixed labels")        \
     X(NAME_FORMS, false, "name-forms", "name in two Unicode forms", "names in two Unicode forms")  \
     X(SHOTS, false, "shots", "group of an unusual number of shots", "groups of an unusual number of shots") \
@@ -59,7 +63,10 @@
     X(FEWER_BITS, true, "fewer-bits", "dataset almost black", "datasets almost black")             \
     X(OTHER_FORMAT, false, "other-format", "image of another format", "images of other formats") \
     X(SYSTEM_FOLDER, false, "system-folder", "folder of a system", "folders of a system")          \
-    X(NO_GROUPS, false, "no-groups", "dataset without groups", "datasets without groups")
+    X(NO_GROUPS, false, "no-groups", "dataset without groups", "datasets without groups")          \
+    X(VIEW_NAMES, false, "view-names", "name that looks like a view", "names that look like views") \
+    X(OTHER_NAME, false, "other-name", "name that the pattern does not fit", "names that the pattern does not fit") \
+    X(SPLIT_FOLDER, false, "split-folder", "folder named as a split", "folders named as splits")
 
 enum dataset_finding_kind {
 #define X(name, error, key, ...) DATASET_##name,
@@ -85,6 +92,7 @@ struct dataset_image {
     const char *split, *group, *extra; /* "" none */
     const char *installation;          /* the group as it was found: before dataset_group_by_label */
     int32_t label, group_view;         /* -1 none; group_view: "shot" in lists and files */
+    bool group_said;                   /* by a list, a table, or a pattern that its name fits: not just its folder */
     bool at_fault;                     /* there is an error with it */
     const char *near;                  /* lists: a file that is there and looks like it; NULL: none, or it is there */
     bool duplicate;                    /* repeats an earlier entry */
@@ -113,6 +121,8 @@ struct dataset_format { /* files of a format that is not decoded */
 struct dataset {
     char *root;     /* the folder that paths are relative to; "" the current one */
     bool has_lists; /* annotations layout: all groups are expected to have the same number of views */
+    bool has_class_folders; /* classes layout */
+    const struct group_pattern *pattern; /* the caller's: how names give groups, where no list does; NULL: folders do */
     char **class_name;
     int n_classes;
     struct dataset_image *image;
@@ -134,6 +144,14 @@ int dataset_find(struct dataset *d, enum dataset_layout layout, struct fmt_error
 int dataset_take_labels(struct dataset *d, const char *path, struct fmt_error *e);
 /* Names from standard input, each ended by `end` ('\n' or 0). Files may be anywhere; the folder is the group. */
 int dataset_find_names(struct dataset *d, char end, struct fmt_error *e);
+
+/* Findings about groups that nobody has stated: names that look like views of one installation although there is no
+ * pattern, names that the pattern does not fit, no groups at all. After dataset_take_labels, before
+ * dataset_group_by_label; divided: splits will be drawn. */
+int dataset_note_groups(struct dataset *d, bool divided, struct fmt_error *e);
+/* Findings: folders of a plain dataset that are called as splits are, which the user may have meant. When groups are
+ * noted. */
+int dataset_note_split_folders(struct dataset *d, bool divided, struct fmt_error *e);
 
 /* Checks an order of classes before the classes are known. FMT_INVALID: a name is empty or a duplicate. */
 int dataset_check_order(const char *names, struct fmt_error *e);

@@ -9,6 +9,7 @@
 #include "dataset-readings.h"
 #include "dataset.h"
 #include "file.h"
+#include "group-pattern.h"
 #include "index.h"
 #include "input-guard.h"
 #include "job-part.h"
@@ -21,6 +22,8 @@
 #include "version.h"
 
 static const char *output = "-", *layout_name = "auto", *labels, *class_order, *positive, *division, *part_option;
+static const char *pattern_text;
+static struct group_pattern pattern;
 static struct part part;
 static struct dataset_shares shares;
 static const char *truncated = "refuse";
@@ -31,6 +34,8 @@ static const struct opt options[] = {
     OPT_PATH('o', "output", &output, "FILE", "write the catalogue to FILE [-]"),
     OPT_CHOICE(0, "layout", &layout_name, "auto|annotations|classes|folder", "what the folders mean [auto]"),
     OPT_PATH(0, "labels", &labels, "FILE", "labels, groups, views, splits of photographs: a table, CSV or TSV"),
+    OPT_STRING(0, "group-pattern", &pattern_text, "PATTERN",
+               "how names give the group and the view: '{group}-{view}' [folders are groups]"),
     OPT_STRING(0, "classes", &class_order, "NAMES",
                "order of the classes: good,bad; the second of two is positive [as found]"),
     OPT_STRING(0, "positive", &positive, "CLASS",
@@ -67,26 +72,6 @@ static enum dataset_layout layout_of(const char *name)
         if (strcmp(name, names[i]) == 0)
             return (enum dataset_layout)i;
     msg_bug("layout");
-}
-
-static bool has_images_below(const struct dataset *d, const char *folder)
-{
-    size_t n = strlen(folder);
-    for (int64_t i = 0; i < d->n_images; i++)
-        if (strncmp(d->image[i].path, folder, n) == 0 && d->image[i].path[n] == '/')
-            return true;
-    return false;
-}
-
-/* Folders named after splits are taken for groups here: the user may have meant a layout with classes. */
-static void warn_of_splits(const struct dataset *d)
-{
-    if (strcmp(layout_name, "auto") != 0 || d->has_lists)
-        return;
-    for (int s = 0; s < 3; s++)
-        if (has_images_below(d, dataset_splits[s]))
-            msg_warn("warning: %s/: taken for a folder without labels; --layout classes takes its sub-folders for "
-                     "classes", dataset_splits[s]);
 }
 
 static void order_classes(struct dataset *d)
@@ -132,11 +117,14 @@ static void find(struct dataset *d, const char *root)
     struct fmt_error e = {0};
     bool names = strcmp(root, "-") == 0;
     int status = dataset_init(d, names ? "" : root, &e);
+    d->pattern = pattern_text ? &pattern : NULL;
     if (status == 0)
         status = names ? dataset_find_names(d, null_ended ? 0 : '\n', &e)
                        : dataset_find(d, layout_of(layout_name), &e);
     if (status)
         msg_die("%s", e.text);
+    if (d->pattern && d->has_lists)
+        msg_die("--group-pattern: the lists of the dataset say the groups (--layout folder takes no lists)");
     if (class_order)
         order_classes(d);
     if (labels && dataset_take_labels(d, labels, &e))
@@ -145,12 +133,13 @@ static void find(struct dataset *d, const char *root)
         msg_die("%s", e.text);
     if (positive)
         choose_positive(d);
+    bool unsaid = !names && strcmp(layout_name, "auto") == 0;
+    if ((unsaid && dataset_note_split_folders(d, division != NULL, &e)) || dataset_note_groups(d, division != NULL, &e))
+        msg_die("%s", e.text);
     if (division)
         drop_splits(d);
     if (ticket && dataset_group_by_label(d, &e))
         msg_die("%s", e.text);
-    if (!names)
-        warn_of_splits(d);
 }
 
 static void show_progress(void *progress, int64_t n_done)
@@ -431,6 +420,8 @@ static void write_catalogue(const struct dataset *d, const char *root)
     provenance_text(&p, "layout", layout_name);
     if (labels)
         provenance_text(&p, "labels", labels);
+    if (pattern_text)
+        provenance_text(&p, "group_pattern", pattern_text);
     if (class_order)
         provenance_text(&p, "classes", class_order);
     if (positive)
@@ -482,6 +473,8 @@ static int parse(int argc, char **argv)
         msg_usage("-0 is for names on standard input (-)");
     if (json && strcmp(output, "-") == 0)
         msg_usage("--json and the catalogue would both go to standard output: give -o");
+    if (pattern_text && group_pattern_parse(&pattern, pattern_text, &e))
+        msg_usage("--group-pattern: %s", e.text);
     if (class_order && dataset_check_order(class_order, &e))
         msg_usage("--classes %s: %s", class_order, e.text);
     if (division && dataset_parse_shares(division, &shares, &e))

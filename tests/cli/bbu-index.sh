@@ -116,7 +116,25 @@ err_has 'train 15'
 fresh
 cp "d/train/$a/$a-0.jpeg" "d/train/$a/$a-1.jpeg"
 index 0
-err_has "warning: train/$a/$a-1.jpeg: the same content as train/$a/$a-0.jpeg"
+err_has "warning: train/$a/$a-1.jpeg: the same content as train/$a/$a-0.jpeg, of the same group: no view of its own, used once"
+err_has '29 images'
+err_has "warning: $a: the group has 2 of the usual 3 shots"
+err_has '1 content under two names'
+fresh
+cp "d/train/$a/$a-0.jpeg" "d/train/$c/$c-0.jpeg"
+index 0
+err_has "warning: train/$c/$c-0.jpeg: is of group $c, its content of group $a, too, as train/$a/$a-0.jpeg: one of the two is wrong"
+err_has '1 content in two groups'
+err_has '30 images'
+fresh
+grep -q "$a-0.*\"gt_label\": 0" d/annotations/train.json && label=0 || label=1
+of_val=$(grep -h "\"gt_label\": $label" d/annotations/val.json | head -n 1 | sed 's/.*"img_path": "\([^"]*\).*/\1/')
+cp "d/train/$a/$a-0.jpeg" "d/$of_val"
+index 0
+err_has "warning: $of_val: is in val, its content in train, too, as train/$a/$a-0.jpeg: a leak"
+err_has '1 content in two splits'
+status 0 bbu-index --json d -o x.index
+out_has '"content-leak":1'
 
 # ---- leaks
 fresh
@@ -290,6 +308,17 @@ rm -r d/annotations
 index 0
 err_has 'warning: test/: taken for a folder without labels; --layout classes takes its sub-folders for classes'
 err_has 'warning: train/: taken for a folder without labels'
+(echo path,label,split; cd d && ls */*/*.jpeg | sed 's,^\([^/]*\).*,&\,good\,\1,') >t.csv
+index 0 --labels t.csv
+err_lacks 'taken for'
+cut -d, -f1,2 t.csv >u.csv
+index 0 --labels u.csv
+err_lacks 'without labels'
+err_has 'warning: train/: its name makes no split: a column "split" of the table does'
+index 0 --labels u.csv --divide 1,1,1
+err_has 'warning: train/: divided like any other folder; --layout classes takes it for the split'
+index 0 --labels t.csv --divide 1,1,1 --replace-splits
+err_lacks 'warning: train/'
 fresh
 rm d/annotations/val.json
 index 0
@@ -369,9 +398,39 @@ cp "made/val/$v/$v-0.jpeg" sp/other/z.jpg
 status 0 bbu-index --layout classes -o c.index sp
 err_has '12 images in 0 groups, train 6, val 3, test 3, bad 6, ok 3, without label 3'
 err_has "warning: other/z.jpg: in no split's folder; left out"
-err_has 'warning: sp: no groups: photographs of one installation belong in a folder below the class'
+err_has 'warning: sp: names look as if '
+err_has "-0.jpeg and $v-1.jpeg were views of one installation, but each counts as one of its own: --group-pattern '{group}-{view}' takes it from the names"
 status 0 bbu-index --json --layout classes -o c.index sp
-out_has '"level":"warning","kind":"no-groups","thing":"sp","reason":"no groups: '
+out_has '"level":"warning","kind":"view-names","thing":"sp","reason":"names look as if '
+status 0 bbu-index --layout classes --group-pattern '{group}-{view}' -o c.index sp
+err_has '12 images in 4 groups, train 6, val 3, test 3, bad 6, ok 3, without label 3'
+err_lacks 'names look'
+bbu-info -l c.index >1
+check 'of a name the group and the view' grep -q "^train/ok/$a-1.jpeg	train	$a	1	ok" 1
+status 0 bbu-index --layout classes --group-pattern '{group}_{view}' -o c.index sp
+err_has "warning: --group-pattern: 12 names do not fit: "
+status 1 bbu-index --group-pattern '{group}-{view}' made -o c.index
+err_has '--group-pattern: the lists of the dataset say the groups (--layout folder takes no lists)'
+status 2 bbu-index --group-pattern '{view}' sp -o c.index
+err_has '--group-pattern: pattern {view}: no {group}'
+mkdir one && i=0 && for f in sp/train/*/*.jpeg sp/val/*/*.jpeg; do i=$((i + 1)) && cp "$f" "one/P${i}x.jpeg"; done
+status 0 bbu-index one -o c.index
+err_lacks 'warning'
+status 0 bbu-index --divide 1,1,1 one -o c.index
+err_has 'warning: one: no groups, each photograph is divided by itself: photographs of one installation belong in a folder'
+i=0 && for f in one/*; do mv "$f" "one/part $((i / 3)) ($((i % 3))).jpeg"; i=$((i + 1)); done
+status 0 bbu-index one -o c.index
+err_has "warning: one: names look as if part 0 (0).jpeg and part 0 (1).jpeg were views of one installation, but each counts as one of its own: --group-pattern '{group} ({view})'"
+mkdir -p day/monday && mv one/* day/monday
+status 0 bbu-index day -o c.index
+err_has 'but all of monday/ counts as one:'
+status 0 bbu-index --group-pattern '{group} ({view})' day -o c.index
+err_has '9 images in 3 groups'
+bbu-info -l c.index >1
+check 'the folder stands before the name' grep -q '^monday/part 1 (2).jpeg		monday/part 1	2' 1
+printf 'path;group\nmonday/part 0 (0).jpeg;Z\n' >t.csv
+status 0 bbu-index --group-pattern '{group} ({view})' --labels t.csv day -o c.index
+err_has '9 images in 4 groups'
 
 echo >sp/train/ok/s.bmp && echo >sp/other/o.bmp
 mkdir sp/@eaDir sp/train/@eaDir sp/train/ok/@eaDir && cp sp/other/z.jpg sp/train/ok/@eaDir

@@ -137,7 +137,7 @@ static void test_bad_settings(void)
 {
     struct inspect_settings s = inspect_settings_default(), again;
     static const char *const change[][2] = {
-        {"\"largest\"", "\"smallest\""}, {"\"views\":\t0", "\"views\":\t-1"},
+        {"\"max\"", "\"min\""}, {"\"views\":\t0", "\"views\":\t-1"},
         {"\"pass_below\":\t1", "\"pass_below\":\t3"},
         {"\"version\":\t1", "\"version\":\t2"}, {"\"f32\"", "\"f64\""}, {"{group}-{view}", "{group}-{vier}"},
         {"\"promises\":\t[]", "\"promises\":\t{}"}, {"\"good\"", "\"gold\""}, {"\"classifier\"", "7"}};
