@@ -31,7 +31,7 @@ static int check_fields(const struct bank *b, int64_t n_photographs, int64_t n_v
 
 static int check_origin(const struct bank *b, struct bank_vector v, struct fmt_error *e)
 {
-    if (v.photograph < 0 || v.photograph >= b->n_photographs || v.token < 0 || v.token >= b->features.n_tokens)
+    if (v.photograph < 0 || v.photograph >= b->n_photographs || v.token < 0)
         return fmt_fail(e, FMT_LIMIT, "a vector of token %d of photograph %d", v.token, v.photograph);
     if (!b->photograph[v.photograph].offered)
         return fmt_fail(e, FMT_INVALID, "%s: a vector of a photograph that was only scored",

@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "bank-edit.h"
+#include "bank-farthest.h"
 #include "bank-good.h"
 #include "bank-maps.h"
 #include "bank-make.h"
+#include "bank-query.h"
 #include "bank-report.h"
-#include "bank-score.h"
 #include "describe.h"
 #include "device.h"
 #include "featset.h"
@@ -174,47 +175,18 @@ static struct rows wanted_rows(const struct job *j, const struct featset *set)
     return wanted;
 }
 
-/* The tokens of photograph i that are farthest, as numbers from `to` on; returns how many. */
-static int64_t farthest_tokens(const float *distance, int64_t n_tokens, int64_t i, double share, int64_t *to)
-{
-    float *sorted = malloc((size_t)n_tokens * sizeof *sorted);
-    int64_t n = 0, n_largest = bank_score_tokens(n_tokens, share);
-    if (!sorted)
-        msg_die("out of memory");
-    memcpy(sorted, distance, (size_t)n_tokens * sizeof *sorted);
-    bank_score_of(sorted, n_tokens, share); /* sorts them */
-    for (int64_t t = 0; t < n_tokens && n < n_largest; t++)
-        if (distance[t] >= sorted[n_largest - 1])
-            to[n++] = i * n_tokens + t;
-    free(sorted);
-    return n;
-}
-
 /* --against: tokens of good places do not belong into a bank of faults. */
-static void pick_against(struct job *j, const struct rows *rows, struct tokens *tokens)
+static void pick_against(struct job *j, struct tokens *tokens)
 {
     struct bank against;
-    struct bank_scorer s;
     struct fmt_error e = {0};
     read_bank(&against, against_path);
     if (feat_compatible(&against.features, &j->set.header, score_options.allow_precision, &e))
         msg_die("%s: %s: %s", j->set.path, against_path, e.text);
-    int64_t P = tokens->n_tokens, *pick = malloc((size_t)(rows->n * P) * sizeof *pick);
-    float *distance = malloc((size_t)P * sizeof *distance);
-    double score;
-    if (!pick || !distance)
-        msg_die("out of memory");
-    check(bank_scorer_open(&s, &against, NULL, NULL, NULL, 1, &j->device, &e), &e);
-    for (int64_t i = 0; i < rows->n; i++) {
-        check_of(j->set.path, bank_scorer_run(&s, rows, i, 1, NULL, distance, &score, &e), &e);
-        tokens->n_picked += farthest_tokens(distance, P, i, largest > 0 ? largest : against.largest,
-                                            pick + tokens->n_picked);
-    }
-    tokens->pick = pick;
+    check_of(j->set.path, bank_farthest(tokens, &against, largest > 0 ? largest : against.largest, &j->device, &e),
+             &e);
     score_inputs_add(&j->scoring.inputs, "against", against_path, against.identity);
-    bank_scorer_close(&s);
     bank_release(&against);
-    free(distance);
 }
 
 /* "10000", "0.1" or "10%" of n tokens */
@@ -306,9 +278,9 @@ static void make(struct job *j, const char *const *path, int n)
     if (!known)
         msg_die("%s: no class %s", j->set.path, class_name);
     struct rows rows = wanted_rows(j, &j->set);
-    struct tokens tokens = {.photographs = &rows, .n_tokens = j->set.header.n_tokens};
+    struct tokens tokens = {.rows = &rows, .n_tokens = j->set.header.n_tokens};
     if (against_path)
-        pick_against(j, &rows, &tokens);
+        pick_against(j, &tokens);
     int64_t size = parse_size(tokens_count(&tokens));
     progress_begin(&j->progress, "bank", "vector", "vectors", num_min(size, tokens_count(&tokens)));
     struct coreset_progress step = {show_step, &j->progress};
@@ -316,7 +288,8 @@ static void make(struct job *j, const char *const *path, int n)
     progress_end(&j->progress);
     j->bank.largest = largest > 0 ? largest : BANK_LARGEST;
     msg_note("%" PRId64 " of %s of %s; no token is farther than %.4g from them", j->bank.n_vectors,
-             FMT_COUNT(made.n_tokens, "token", "tokens"), FMT_COUNT(rows.n, "photograph", "photographs"), made.radius);
+             FMT_COUNT(made.n_tokens, "token", "tokens"),
+             FMT_COUNT(j->bank.n_photographs, "photograph", "photographs"), made.radius);
     open_faults(j);
     if (!no_scores)
         score_good(j, &rows, j->set.path);
@@ -404,64 +377,30 @@ static void list_bank(const char *path)
 }
 
 /* ------------------------------------------------------------------ scores */
-struct scored {
-    struct rows rows;  /* of the query: column proba has the score */
-    float *distance;   /* [rows.n,n_tokens] */
-};
-
-static void set_score(struct rows *r, int64_t i, int positive, double score)
+static void score_query(struct job *j, struct bank_query *q)
 {
-    r->proba[i * 2 + positive] = score;
-    r->proba[i * 2 + !positive] = -score;
-}
-
-static struct scored score_query(struct job *j)
-{
-    enum { AT_ONCE = 64 };
     struct fmt_error e = {0};
-    struct bank_scorer s;
-    struct scored q = {.distance = NULL};
-    const struct bank *faults = faults_path ? &j->faults : NULL;
-    int64_t n = j->set.rows.n, P = j->bank.features.n_tokens, n_bank = j->bank.n_photographs;
-    int64_t n_faults = j->faults.n_photographs, *group = malloc((size_t)(n_bank + n_faults + n) * sizeof *group);
-    check(rows_select(&q.rows, &j->set.rows, NULL, n, &e), &e);
-    q.rows.n_classes = 2;
-    check(rows_reserve(&q.rows, ROWS_PROBA, n, &e), &e);
-    q.distance = malloc((size_t)(n * P) * sizeof *q.distance);
-    if (!group || !q.distance)
-        msg_die("out of memory");
-    check(bank_groups(&j->bank, faults, &j->set.rows, group, group + n_bank, group + n_bank + n_faults, &e), &e);
-    check(bank_scorer_open(&s, &j->bank, group, faults, group + n_bank, AT_ONCE, &j->device, &e), &e);
-    progress_begin(&j->progress, "scores", "photograph", "photographs", n);
-    for (int64_t first = 0, m; first < n; first += m) {
-        double score[AT_ONCE];
-        m = num_min(AT_ONCE, n - first);
-        check_of(j->set.path, bank_scorer_run(&s, &j->set.rows, first, m, group + n_bank + n_faults,
-                                              q.distance + first * P, score, &e), &e);
-        for (int64_t i = 0; i < m; i++)
-            set_score(&q.rows, first + i, j->scoring.plan.positive, score[i]);
-        progress_step(&j->progress, first + m);
-    }
+    struct bank_scoring scoring = {&j->bank, faults_path ? &j->faults : NULL, &j->device, show_step, &j->progress};
+    progress_begin(&j->progress, "scores", "photograph", "photographs", j->set.rows.n);
+    check_of(j->set.path, bank_query_score(q, &scoring, &j->set.header, &j->set.rows, j->scoring.plan.positive, &e),
+             &e);
     progress_end(&j->progress);
-    bank_scorer_close(&s);
-    free(group);
-    return q;
 }
 
-static void write_predictions(const struct job *j, const struct scored *q)
+static void write_predictions(const struct job *j, const struct bank_query *q)
 {
     struct fmt_error e = {0};
     struct predictions p;
     struct predictions_head head = {.tool = tool.name, .of = "query", .plan = &j->scoring.plan,
                                     .inputs = &j->scoring.inputs, .json = json};
     check(predictions_create(&p, output, &head, &e), &e);
-    for (int64_t i = 0; i < q->rows.n; i++)
-        check(predictions_add(&p, &q->rows, i, 0, NULL, &e), &e);
+    for (int64_t i = 0; i < q->photographs.n; i++)
+        check(predictions_add(&p, &q->photographs, i, 0, NULL, &e), &e);
     check(predictions_commit(&p, &e), &e);
 }
 
 /* ------------------------------------------------------------------ reports */
-static void report_threshold(struct job *j, const struct scored *q)
+static void report_threshold(struct job *j, const struct bank_query *q)
 {
     struct fmt_error e = {0};
     struct promise promise;
@@ -474,16 +413,16 @@ static void report_threshold(struct job *j, const struct scored *q)
         msg_warn("%s: %s without a group, each of which counts as an installation", bank_path,
                  FMT_COUNT(n_alone, "good photograph", "good photographs"));
     struct report_node report = scoring_report(&j->scoring, "threshold");
-    check(bank_threshold_report(&report, &t, &q->rows, &j->scoring.plan, &e), &e);
+    check(bank_threshold_report(&report, &t, &q->photographs, &j->scoring.plan, &e), &e);
     check(scoring_print(&j->scoring, &report, &e), &e);
 }
 
-static void report_scores(struct job *j, const struct scored *q)
+static void report_scores(struct job *j, const struct bank_query *q)
 {
     struct fmt_error e = {0};
     struct scores_list scores;
     struct report_node report = scoring_report(&j->scoring, "scores");
-    check_of(j->set.path, scores_run(&j->scoring.plan, &q->rows, NULL, j->device.pool, &scores, &e), &e);
+    check_of(j->set.path, scores_run(&j->scoring.plan, &q->photographs, NULL, j->device.pool, &scores, &e), &e);
     score_inputs_report(&report, &j->scoring.inputs);
     report_count(&report, "vectors", j->bank.n_vectors);
     report_number(&report, "largest", j->bank.largest);
@@ -498,7 +437,7 @@ static void report_scores(struct job *j, const struct scored *q)
 }
 
 /* ------------------------------------------------------------------ maps */
-static void make_maps(struct job *j, const struct scored *q)
+static void make_maps(struct job *j, const struct bank_query *q)
 {
     struct fmt_error e = {0};
     struct bank_maps m = {.photographs = photographs_path, .folder = maps_path, .masks = masks_path,
@@ -544,7 +483,8 @@ static void score(struct job *j, const char *const *path, int n)
     check(scoring_head(&j->scoring, &e), &e);
     struct rows *sets[] = {&j->set.rows};
     check(groups_number(sets, 1, &e), &e);
-    struct scored q = score_query(j);
+    struct bank_query q;
+    score_query(j, &q);
     if (alarms_text)
         report_threshold(j, &q);
     if (rows_n_labelled(&q.rows) > 0)
@@ -554,8 +494,7 @@ static void score(struct job *j, const char *const *path, int n)
     if (output)
         write_predictions(j, &q);
     check(scoring_save(&j->scoring, report_path, &e), &e);
-    rows_release(&q.rows);
-    free(q.distance);
+    bank_query_release(&q);
 }
 
 /* ------------------------------------------------------------------ main */

@@ -1,4 +1,4 @@
-/* bank-make.c - a bank is made at once, then its photographs are scored some at a time. */
+/* bank-make.c - photographs of the rows, then vectors of the coreset; scores when the bank is whole. */
 #include "bank-make.h"
 
 #include <math.h>
@@ -7,7 +7,6 @@
 
 #include "bank-lookup.h"
 #include "bank-score.h"
-#include "num.h"
 
 /* ------------------------------------------------------------------ from features */
 static int add_photograph(struct bank *b, const struct rows *r, int64_t i, bool offered, double score,
@@ -18,57 +17,64 @@ static int add_photograph(struct bank *b, const struct rows *r, int64_t i, bool 
     return bank_add_photograph(b, &p, e);
 }
 
+/* Photographs of the rows, whose parts (tokens_parts) are one photograph each. of_row [r->n]: the photograph, and the
+ * number in it of the row's first token. */
+static int add_photographs(struct bank *b, const struct rows *r, int64_t n_tokens, struct bank_vector *of_row,
+                           struct fmt_error *e)
+{
+    int status = 0;
+    for (int64_t i = 0, n; i < r->n && !status; i += n) {
+        n = tokens_parts(r, i);
+        if (n > INT32_MAX / n_tokens)
+            return fmt_fail(e, FMT_LIMIT, "%s: more than %d tokens", r->key[i], INT32_MAX);
+        for (int64_t k = 0; k < n; k++)
+            of_row[i + k] = (struct bank_vector){(int32_t)b->n_photographs, (int32_t)(k * n_tokens)};
+        status = add_photograph(b, r, i, false, NAN, e);
+    }
+    return status;
+}
+
+static int add_chosen(struct bank *b, const struct tokens *tokens, const struct coreset *c,
+                      const struct bank_vector *of_row, struct fmt_error *e)
+{
+    int64_t P = tokens->n_tokens, n = tokens_count(tokens);
+    int status = 0;
+    for (int64_t i = 0; i < n; i++)
+        b->photograph[of_row[tokens_number(tokens, i) / P].photograph].offered = true;
+    for (int64_t i = 0; i < c->n && !status; i++) {
+        int64_t number = tokens_number(tokens, c->chosen[i]);
+        struct bank_vector origin = of_row[number / P];
+        origin.token += (int32_t)(number % P);
+        status = bank_add_vector(b, c->x + i * b->features.dim, origin, e);
+    }
+    return status;
+}
+
 int bank_make(struct bank *b, const struct feat_header *h, const struct tokens *tokens, int64_t size,
               const struct device *device, const struct coreset_progress *progress, struct bank_made *made,
               struct fmt_error *e)
 {
-    const struct rows *r = tokens->photographs;
-    int64_t P = tokens->n_tokens, n = tokens_count(tokens);
+    const struct rows *r = tokens->rows;
     struct coreset c = {.n = 0};
+    struct bank_vector *of_row = malloc((size_t)(r->n + 1) * sizeof *of_row);
     int status = bank_init(b, h, e);
-    for (int64_t i = 0; i < r->n && !status; i++)
-        status = add_photograph(b, r, i, false, NAN, e);
-    for (int64_t i = 0; i < n && !status; i++)
-        b->photograph[tokens_number(tokens, i) / P].offered = true;
+    if (!status && !of_row)
+        status = fmt_no_memory(e);
+    if (!status)
+        status = add_photographs(b, r, tokens->n_tokens, of_row, e);
     if (!status)
         status = coreset_choose(tokens, size, device, progress, &c, e);
-    for (int64_t i = 0; i < c.n && !status; i++) {
-        int64_t number = tokens_number(tokens, c.chosen[i]);
-        struct bank_vector origin = {(int32_t)(number / P), (int32_t)(number % P)};
-        status = bank_add_vector(b, c.x + i * h->dim, origin, e);
-    }
-    *made = (struct bank_made){n, c.radius};
+    if (!status)
+        status = add_chosen(b, tokens, &c, of_row, e);
+    *made = (struct bank_made){tokens_count(tokens), c.radius};
     coreset_release(&c);
+    free(of_row);
     if (status)
         bank_release(b);
     return status;
 }
 
 /* ------------------------------------------------------------------ calibration */
-/* score [rows->n] */
-static int score_all(const struct bank *b, const struct rows *rows, const struct bank *faults,
-                     const struct device *device, void (*step)(void *arg, int64_t n_done), void *arg, double *score,
-                     struct fmt_error *e)
-{
-    enum { AT_ONCE = 64 };
-    struct bank_scorer s = {.n_tokens = 0};
-    int64_t n_faults = faults ? faults->n_photographs : 0;
-    int64_t *group = malloc((size_t)(b->n_photographs + n_faults + rows->n) * sizeof *group);
-    int64_t *of_faults = group ? group + b->n_photographs : NULL, *of_rows = group ? of_faults + n_faults : NULL;
-    int status = group ? bank_groups(b, faults, rows, group, of_faults, of_rows, e) : fmt_no_memory(e);
-    if (!status)
-        status = bank_scorer_open(&s, b, group, faults, of_faults, AT_ONCE, device, e);
-    for (int64_t first = 0, n; !status && first < rows->n; first += n) {
-        n = num_min(AT_ONCE, rows->n - first);
-        status = bank_scorer_run(&s, rows, first, n, of_rows, NULL, score + first, e);
-        if (step)
-            step(arg, first + n);
-    }
-    bank_scorer_close(&s);
-    free(group);
-    return status;
-}
-
 /* Scores with other faults are not comparable with these. */
 static void set_faults(struct bank *b, const struct bank *faults)
 {
@@ -79,34 +85,42 @@ static void set_faults(struct bank *b, const struct bank *faults)
     memcpy(b->faults, identity, DIGEST_BYTES);
 }
 
-/* at [rows->n]: index in the bank, or -1 */
-static int find_all(const struct bank *b, const struct rows *rows, int64_t *at, struct fmt_error *e)
+/* Photographs of the bank get their score; those that are not in it are added. score [rows->n]: that of a photograph is
+ * the largest of its parts. */
+static int set_scores(struct bank *b, const struct rows *rows, const double *score, struct fmt_error *e)
 {
     struct bank_lookup l;
-    int status = bank_lookup_open(&l, b, e);
-    for (int64_t i = 0; !status && i < rows->n; i++)
-        at[i] = bank_lookup_find(&l, rows->key[i], rows->content[i]);
-    bank_lookup_close(&l);
+    int64_t n_parts, *at = malloc((size_t)(rows->n + 1) * sizeof *at); /* index in the bank, or -1 */
+    int status = at ? bank_lookup_open(&l, b, e) : fmt_no_memory(e);
+    if (!status) {
+        for (int64_t i = 0; i < rows->n; i++)
+            at[i] = bank_lookup_find(&l, rows->key[i], rows->content[i]);
+        bank_lookup_close(&l);
+    }
+    for (int64_t i = 0; i < rows->n && !status; i += n_parts) {
+        double largest = score[i];
+        n_parts = tokens_parts(rows, i);
+        for (int64_t k = 1; k < n_parts; k++)
+            largest = fmax(largest, score[i + k]);
+        if (at[i] >= 0)
+            b->photograph[at[i]].score = largest;
+        else
+            status = add_photograph(b, rows, i, false, largest, e);
+    }
+    free(at);
     return status;
 }
 
 int bank_calibrate(struct bank *b, const struct rows *rows, const struct bank *faults, const struct device *device,
                    void (*step)(void *arg, int64_t n_done), void *arg, struct fmt_error *e)
 {
+    struct bank_scoring scoring = {b, faults, device, step, arg};
     double *score = malloc((size_t)rows->n * sizeof *score);
-    int64_t *at = malloc((size_t)rows->n * sizeof *at);
-    int status = score && at ? score_all(b, rows, faults, device, step, arg, score, e) : fmt_no_memory(e);
-    if (!status)
-        status = find_all(b, rows, at, e);
-    if (!status)
+    int status = score ? bank_score_rows(&scoring, rows, NULL, score, e) : fmt_no_memory(e);
+    if (!status) {
         set_faults(b, faults);
-    for (int64_t i = 0; i < rows->n && !status; i++) {
-        if (at[i] >= 0)
-            b->photograph[at[i]].score = score[i];
-        else
-            status = add_photograph(b, rows, i, false, score[i], e);
+        status = set_scores(b, rows, score, e);
     }
     free(score);
-    free(at);
     return status;
 }

@@ -17,12 +17,13 @@ struct bank_made {
 };
 
 /* A bank of a coreset of these tokens. Every photograph is in it, in the order of the rows (columns key, group_name,
- * content), offered where one of its tokens was. made: what came of it; progress: as coreset_choose; may be NULL. */
+ * content), offered where one of its tokens was. Tiles or regions of a photograph (tokens_parts) are one photograph,
+ * whose tokens are numbered through. made: what came of it; progress: as coreset_choose; may be NULL. */
 int bank_make(struct bank *b, const struct feat_header *h, const struct tokens *tokens, int64_t size,
               const struct device *device, const struct coreset_progress *progress, struct bank_made *made,
               struct fmt_error *e);
 
-/* Scores photographs with their own group left out. Those of the bank (of one key and content) get their score; others
+/* Scores photographs with their own group left out, one of several parts with the largest of their scores. Those of the bank (of one key and content) get their score; others
  * are added as only scored. faults: or NULL. Photographs of the bank that are not among the rows keep their score,
  * unless it was computed with other faults: then they have none. step (may be NULL): called with the number of those
  * done. */

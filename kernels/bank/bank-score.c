@@ -139,7 +139,7 @@ static int score_some(struct bank_scorer *s, const struct tokens *tokens, int64_
     for (int64_t i = 0; i < n * P; i++) {
         if (good[i] == -INFINITY)
             return fmt_fail(e, FMT_INVALID, "%s: all vectors of the bank are of its own group",
-                            tokens->photographs->key[first + i / P]);
+                            tokens->rows->key[first + i / P]);
         /* No known fault of another group: as far from faults as can be. */
         float base = s->with_faults ? fmaxf(faulty[i], -1) : 1;
         good[i] = base - good[i];
@@ -154,12 +154,35 @@ static int score_some(struct bank_scorer *s, const struct tokens *tokens, int64_
 int bank_scorer_run(struct bank_scorer *s, const struct rows *rows, int64_t first, int64_t n, const int64_t *of_rows,
                     float *distance, double *score, struct fmt_error *e)
 {
-    struct tokens tokens = {.photographs = rows, .n_tokens = s->n_tokens};
+    struct tokens tokens = {.rows = rows, .n_tokens = s->n_tokens};
     int status = 0;
     for (int64_t i = 0, m; !status && i < n; i += m) {
         m = num_min(s->n_photographs_max, n - i);
         status = score_some(s, &tokens, first + i, m, of_rows, distance ? distance + i * s->n_tokens : NULL, score + i,
                             e);
     }
+    return status;
+}
+
+int bank_score_rows(const struct bank_scoring *t, const struct rows *rows, float *distance, double *score,
+                    struct fmt_error *e)
+{
+    enum { AT_ONCE = 64 };
+    struct bank_scorer s = {.n_tokens = 0};
+    int64_t n_bank = t->bank->n_photographs, n_faults = t->faults ? t->faults->n_photographs : 0;
+    int64_t *group = malloc((size_t)(n_bank + n_faults + rows->n) * sizeof *group);
+    int64_t *of_faults = group ? group + n_bank : NULL, *of_rows = group ? of_faults + n_faults : NULL;
+    int status = group ? bank_groups(t->bank, t->faults, rows, group, of_faults, of_rows, e) : fmt_no_memory(e);
+    if (!status)
+        status = bank_scorer_open(&s, t->bank, group, t->faults, of_faults, AT_ONCE, t->device, e);
+    for (int64_t first = 0, n; !status && first < rows->n; first += n) {
+        n = num_min(AT_ONCE, rows->n - first);
+        status = bank_scorer_run(&s, rows, first, n, of_rows, distance ? distance + first * s.n_tokens : NULL,
+                                 score + first, e);
+        if (t->step)
+            t->step(t->arg, first + n);
+    }
+    bank_scorer_close(&s);
+    free(group);
     return status;
 }

@@ -1,6 +1,8 @@
 /* bank-score.h - how far the tokens of photographs are from a bank, and the photographs' scores.
  *
- *   struct bank_scorer s;
+ *   bank_score_rows(&(struct bank_scoring){.bank = &bank, .device = &device}, &rows, distance, score, e);
+ *
+ *   struct bank_scorer s;                                         photographs that come one by one
  *   bank_scorer_open(&s, &bank, faults or NULL, n_photographs_max, &device, e);
  *   bank_scorer_run(&s, &rows, first, n, group, distance, score, e);
  *   bank_scorer_close(&s);
@@ -50,6 +52,17 @@ void bank_scorer_close(struct bank_scorer *s); /* a zeroed struct is allowed */
  * of all rows; NULL if of_bank was. A photograph for which no vector counts: FMT_INVALID. */
 int bank_scorer_run(struct bank_scorer *s, const struct rows *rows, int64_t first, int64_t n, const int64_t *of_rows,
                     float *distance, double *score, struct fmt_error *e);
+
+/* All rows at once, with vectors of their own groups left out: distance [rows->n,n_tokens] (NULL: not wanted), score
+ * [rows->n]. rows: columns key, group_name, content. */
+struct bank_scoring {
+    const struct bank *bank, *faults; /* faults: or NULL */
+    const struct device *device;
+    void (*step)(void *arg, int64_t n_done); /* with the number of rows that are done; NULL: none */
+    void *arg;
+};
+int bank_score_rows(const struct bank_scoring *s, const struct rows *rows, float *distance, double *score,
+                    struct fmt_error *e);
 
 /* How many of n distances a score is of: the share, rounded up, at least one. */
 int64_t bank_score_tokens(int64_t n, double share);

@@ -1,14 +1,16 @@
-/* tokens.c - runs of tokens of one photograph are copied at once. */
+/* tokens.c - runs of tokens of one row are copied at once. */
 #include "tokens.h"
+
+#include <string.h>
 
 #include "nearest.h"
 #include "num.h"
 
-/* Tokens first .. first + n - 1 of photograph p, to row `at`. */
+/* Tokens first .. first + n - 1 of row p, to row `at` of `to`. */
 static int load_run(const struct tokens *t, int64_t p, int64_t first, int64_t n, struct op_ctx *c, struct tensor to,
                     int64_t at, struct fmt_error *e)
 {
-    const struct rows *r = t->photographs;
+    const struct rows *r = t->rows;
     int64_t row = rows_index(r, p), dim = tokens_dim(t), n_read;
     if (tensor_given(r->x)) {
         struct tensor all = TENSOR_SHAPED(r->x, tensor_elements(r->x) / dim, dim);
@@ -39,6 +41,15 @@ int tokens_load(const struct tokens *t, int64_t first, int64_t n, struct op_ctx 
         return 0;
     int64_t number = tokens_number(t, first + bad), p = number / t->n_tokens;
     return fmt_fail(e, FMT_NONFINITE, "%s, token %lld: a value is not finite",
-                    t->photographs->key ? t->photographs->key[p] : "a photograph",
+                    t->rows->key ? t->rows->key[p] : "a photograph",
                     (long long)(number % t->n_tokens));
+}
+
+int64_t tokens_parts(const struct rows *r, int64_t first)
+{
+    int64_t n = 1;
+    while (first + n < r->n && strcmp(r->key[first + n], r->key[first]) == 0 &&
+           memcmp(r->content[first + n], r->content[first], DIGEST_BYTES) == 0)
+        n++;
+    return n;
 }

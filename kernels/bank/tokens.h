@@ -1,7 +1,7 @@
-/* tokens.h - the tokens of photographs, one after another: rows of features (rows.h) are photographs of n_tokens tokens
- * each. Token t of photograph p has the number p n_tokens + t; a list may pick some of them.
+/* tokens.h - the tokens of rows of features (rows.h), one after another: each row has n_tokens of them. Token t of row r
+ * has the number r n_tokens + t; a list may pick some of them.
  *
- *   struct tokens t = {.photographs = &rows, .n_tokens = header.n_tokens};
+ *   struct tokens t = {.rows = &rows, .n_tokens = header.n_tokens};
  *   tokens_load(&t, first, n, &c, x, e);        tokens first .. first + n - 1 of the list to a tensor x [n,dim]
  */
 #ifndef TOKENS_H
@@ -10,19 +10,19 @@
 #include "rows.h"
 
 struct tokens {
-    const struct rows *photographs; /* its dim is n_tokens times that of a token */
-    int64_t n_tokens;               /* of a photograph */
+    const struct rows *rows; /* its dim is n_tokens times that of a token */
+    int64_t n_tokens;        /* of a row */
     const int64_t *pick;            /* [n] numbers, ascending; NULL: all */
     int64_t n_picked;
 };
 
 static inline int64_t tokens_count(const struct tokens *t)
 {
-    return t->pick ? t->n_picked : t->photographs->n * t->n_tokens;
+    return t->pick ? t->n_picked : t->rows->n * t->n_tokens;
 }
 static inline int64_t tokens_dim(const struct tokens *t)
 {
-    return t->photographs->dim / t->n_tokens;
+    return t->rows->dim / t->n_tokens;
 }
 static inline int64_t tokens_number(const struct tokens *t, int64_t i)
 {
@@ -32,5 +32,9 @@ static inline int64_t tokens_number(const struct tokens *t, int64_t i)
 /* Scaled to unit length: x / max(|x|, 1e-12). FMT_NONFINITE: "KEY, token 17: a value is not finite". */
 int tokens_load(const struct tokens *t, int64_t first, int64_t n, struct op_ctx *c, struct tensor to,
                 struct fmt_error *e);
+
+/* How many rows, from `first` on, are of one photograph: its tiles or regions (dino-extract --tiles, --regions) follow
+ * one another with the same key and content; else 1. rows: columns key, content. */
+int64_t tokens_parts(const struct rows *rows, int64_t first);
 
 #endif

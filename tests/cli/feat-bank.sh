@@ -153,6 +153,30 @@ done
 check 'a map for each photograph' test "$(find tiles-1 -name '*.npy' | wc -l)" = "$n"
 check 'whatever the threads' diff -r tiles-1 tiles-3
 check 'no pixel is without a value' bash -c 'tail -c +129 "tiles-1/$1.npy" | od -An -v -tf4 -w4 | grep -ci nan | grep -qx 0' - "$one"
+# ---- tiles are no photographs: a photograph has one entry in a bank, one score, one line
+feat-cat --text tiles.feat | awk -F'\t' '$5 == "negative" {print $1}' >tile-keys
+good_all=$(sort -u tile-keys | wc -l)
+check 'a photograph has several tiles' test "$(wc -l <tile-keys)" = $((good_all * 9))
+status 0 bbu-info --json tiles.bank
+out_has "\"vectors\":60,\"dim\":64,\"photographs\":$good_all,\"offered\":$good_all,\"scored\":$good_all,"
+feat-bank --list tiles.bank >tiles.list
+status 0 feat-bank -q -s tiles.bank -o tiles.txt --alarms 40% --resamples 0 tiles-test.feat
+check 'a line for each photograph' test "$(grep -c jpeg tiles.txt)" = "$n"
+out_has "images ($n)"
+check 'groups, not tiles, reach a threshold' grep -qE "^of $(grep jpeg tiles.txt | cut -f 2,4 | sort -u | grep -c negative) good groups [0-9]+ reach it$" out
+check 'the scores that the bank holds are those of whole photographs' bash -c \
+    'join -t "$(printf "\t")" <(grep negative tiles.txt | awk -F"\t" "{printf \"%s\t%.5f\n\", \$1, \$7}" | sort) \
+          <(awk -F"\t" "{printf \"%s\t%.5f\n\", \$1, \$5}" tiles.list | sort) |
+     awk -F"\t" "\$2 != \$3 {bad = 1} END {exit bad || NR == 0}"'
+status 0 feat-bank -q --join -o tiles-joined.bank tiles.bank tiles.bank
+status 0 bbu-info --json tiles-joined.bank
+out_has "\"vectors\":60,\"dim\":64,\"photographs\":$good_all,"
+status 0 feat-bank -q -s tiles-joined.bank -o tiles-again.txt -r /dev/null tiles-test.feat
+check 'and has the same vectors' diff <(grep jpeg tiles.txt) <(grep jpeg tiles-again.txt)
+# of each photograph, not of each tile, the farthest: of 81 tokens in 9 tiles one
+status 0 feat-bank --class positive --against tiles.bank -n 5 --no-scores -o tiles-bad.bank tiles.feat
+bad_all=$(feat-cat --text tiles.feat | awk -F'\t' '$5 == "positive" {print $1}' | sort -u | wc -l)
+err_has "5 of $bad_all tokens of $bad_all photographs"
 status 0 feat-bank -q -n 60 -o region.bank region-train.feat
 status 0 feat-bank -q -s region.bank --photographs s --maps region --resamples 0 region-test.feat
 values() { tail -c +129 "$1/$one.npy" | od -An -v -tf4 -w4; }

@@ -84,7 +84,7 @@ static void test_coreset(void)
     for (int how = 0; how < 3; how++) { /* threads 1 and 3, memory and file */
         struct device device = test_device(how == 1 ? 3 : 1);
         struct rows rows = {.n = PHOTOGRAPHS, .dim = TOKENS * DIM, .host_x = how == 2 ? NULL : x, .read = read_rows};
-        struct tokens tokens = {.photographs = &rows, .n_tokens = TOKENS};
+        struct tokens tokens = {.rows = &rows, .n_tokens = TOKENS};
         struct coreset c;
         ok(coreset_choose(&tokens, SIZE, &device, NULL, &c, &e) == 0 && c.n == SIZE, "coreset %d: %s", how, e.text);
         is_int(same(c.chosen, want, SIZE), SIZE, "coreset %d: the choices of the plain search", how);
@@ -129,7 +129,7 @@ static void test_few(void)
     for (int i = 0; i < 6; i++)
         memcpy(twice + i * DIM, x + i / 2 * DIM, sizeof *x * DIM);
     struct rows rows = {.n = 3, .dim = 2 * DIM, .host_x = twice};
-    struct tokens tokens = {.photographs = &rows, .n_tokens = 2};
+    struct tokens tokens = {.rows = &rows, .n_tokens = 2};
     struct coreset c;
     struct fmt_error e = {0};
     ok(coreset_choose(&tokens, 5, &device, NULL, &c, &e) == 0 && c.n == 3, "coreset: equal tokens once %s", e.text);

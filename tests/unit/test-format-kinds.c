@@ -534,7 +534,7 @@ static void test_bank_rules(void)
     provenance_init(&p, "test", "1.0", false);
     ok(read_bank(&b, &file, &e) == 0, "bank: read again %s", e.text);
     is_int(bank_add_vector(&b, x, (struct bank_vector){3, 0}, &e), FMT_LIMIT, "bank: no such photograph: %s", e.text);
-    is_int(bank_add_vector(&b, x, (struct bank_vector){0, 2}, NULL), FMT_LIMIT, "bank: no such token");
+    is_int(bank_add_vector(&b, x, (struct bank_vector){0, -1}, NULL), FMT_LIMIT, "bank: no such token");
     is_int(bank_add_vector(&b, x, (struct bank_vector){2, 0}, NULL), FMT_INVALID, "bank: of one that was only scored");
     is_int(bank_add_vector(&b, nan, (struct bank_vector){0, 0}, NULL), FMT_NONFINITE, "bank: a NaN");
     struct bank_photograph t = sample_bank_photograph(0);

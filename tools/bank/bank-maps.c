@@ -275,6 +275,7 @@ static int count_map(void *arg, int slot, int64_t i)
     int status = t->m->masks && s->made ? pixel_scores_add(&t->m->pixels, t->m->rows->group[i], s->map.x,
                                                 s->masked ? s->mask.pixels : NULL, s->map.height, s->map.width, t->e)
                              : 0;
+    t->m->n_maps += s->made;
     if (t->m->step)
         t->m->step(t->m->arg, i + 1);
     return status;

@@ -29,6 +29,7 @@ struct bank_maps {
     void (*step)(void *arg, int64_t n_done); /* or NULL */
     void *arg;
     /* results */
+    int64_t n_maps;             /* photographs */
     struct pixel_scores pixels; /* with masks; for pixel_scores_close */
     struct pixel_result result;
 };

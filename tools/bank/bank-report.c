@@ -84,8 +84,8 @@ int bank_threshold_report(struct report_node *report, const struct bank_threshol
 void bank_maps_report(struct report_node *report, const struct bank_maps *m)
 {
     report_note(report, "maps of %s in %s; colours are from %.6g to %.6g in all of them",
-                FMT_COUNT(m->rows->n, "photograph", "photographs"), m->folder, m->low, m->high);
-    report_count(report, "photographs", m->rows->n);
+                FMT_COUNT(m->n_maps, "photograph", "photographs"), m->folder, m->low, m->high);
+    report_count(report, "photographs", m->n_maps);
     report_number(report, "scale_low", m->low);
     report_number(report, "scale_high", m->high);
     report_add(report, REPORT_BREAK, NULL);
