@@ -5,7 +5,7 @@
  *   making one:     bank_init(&b, &header, e);  bank_add_photograph(&b, &photograph, e) ...
  *                   bank_add_vector(&b, x, i_photograph, token, e) ...;  bank_write(&b, &provenance, &io, e);
  *
- * Vectors are of unit length (x / max(|x|, 1e-12)): they are compared by cosine.
+ * Vectors are tokens as they are in the features; they are compared by Euclidean distance.
  */
 #ifndef BANK_H
 #define BANK_H
@@ -30,7 +30,7 @@ struct bank_photograph {
 
 struct bank_vector {
     int32_t photograph; /* index of the one that it is from */
-    int32_t token;      /* of that photograph, row by row */
+    int32_t token;      /* of that photograph, row by row; of its tiles or regions numbered through */
 };
 
 struct bank {

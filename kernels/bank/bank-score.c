@@ -72,9 +72,10 @@ int bank_scorer_open(struct bank_scorer *s, const struct bank *bank, const int64
                               .largest = bank->largest};
     s->n_photographs_max = num_min(n_photographs_max, num_max(1, TOKENS_AT_ONCE / n_tokens));
     int64_t n = s->n_photographs_max * n_tokens;
-    s->similarity = malloc((size_t)(2 * n) * sizeof *s->similarity);
+    s->distance = malloc((size_t)(2 * n) * sizeof *s->distance);
+    s->index = malloc((size_t)n * sizeof *s->index);
     s->token_group = malloc((size_t)n * sizeof *s->token_group);
-    int status = s->similarity && s->token_group ? 0 : fmt_no_memory(e);
+    int status = s->distance && s->index && s->token_group ? 0 : fmt_no_memory(e);
     if (!status)
         status = open_search(&s->good, bank, of_bank, n, device, e);
     if (!status && faults)
@@ -88,7 +89,8 @@ void bank_scorer_close(struct bank_scorer *s)
 {
     token_search_close(&s->good);
     token_search_close(&s->faults);
-    free(s->similarity);
+    free(s->distance);
+    free(s->index);
     free(s->token_group);
     *s = (struct bank_scorer){.n_tokens = 0};
 }
@@ -115,12 +117,12 @@ double bank_score_of(float *distance, int64_t n, double share)
     return sum / (double)n_largest;
 }
 
-/* similarity [n_tokens of all n photographs] to the nearest vector of t */
+/* distance [n] of tokens from the nearest vector of t; s->index: which */
 static int search(struct bank_scorer *s, struct token_search *t, const struct tokens *tokens, int64_t first, int64_t n,
-                  float *similarity, struct fmt_error *e)
+                  float *distance, struct fmt_error *e)
 {
     int status = tokens_load(tokens, first, n, &t->c, token_search_tokens(t, n), e);
-    return status ? status : token_search_run(t, t->grouped ? s->token_group : NULL, n, similarity, NULL, e);
+    return status ? status : token_search_run(t, t->grouped ? s->token_group : NULL, n, distance, s->index, e);
 }
 
 /* At most n_photographs_max of them. */
@@ -128,22 +130,20 @@ static int score_some(struct bank_scorer *s, const struct tokens *tokens, int64_
                       const int64_t *of_rows, float *distance, double *score, struct fmt_error *e)
 {
     int64_t P = s->n_tokens;
-    float *good = s->similarity, *faulty = good + n * P;
+    float *good = s->distance, *faulty = good + n * P;
     for (int64_t i = 0; of_rows && i < n * P; i++)
         s->token_group[i] = of_rows[first + i / P];
     int status = search(s, &s->good, tokens, first * P, n * P, good, e);
+    for (int64_t i = 0; !status && i < n * P; i++)
+        if (s->index[i] < 0)
+            status = fmt_fail(e, FMT_INVALID, "%s: all vectors of the bank are of its own group",
+                              tokens->rows->key[first + i / P]);
     if (!status && s->with_faults)
         status = search(s, &s->faults, tokens, first * P, n * P, faulty, e);
     if (status)
         return status;
-    for (int64_t i = 0; i < n * P; i++) {
-        if (good[i] == -INFINITY)
-            return fmt_fail(e, FMT_INVALID, "%s: all vectors of the bank are of its own group",
-                            tokens->rows->key[first + i / P]);
-        /* No known fault of another group: as far from faults as can be. */
-        float base = s->with_faults ? fmaxf(faulty[i], -1) : 1;
-        good[i] = base - good[i];
-    }
+    for (int64_t i = 0; s->with_faults && i < n * P; i++)
+        good[i] -= faulty[i];
     if (distance)
         memcpy(distance, good, (size_t)(n * P) * sizeof *distance);
     for (int64_t i = 0; i < n; i++)

@@ -7,10 +7,12 @@
  *   bank_scorer_run(&s, &rows, first, n, group, distance, score, e);
  *   bank_scorer_close(&s);
  *
- * The distance of a token is 1 - s, s its largest cosine with a vector of the bank: raw, neither scaled nor clamped
- * (rounding may give -1e-7). With a bank of faults it is the difference s(faults) - s(bank), negative where the token
- * is nearer to good parts than to known faults. A larger value is worse in both cases. The score of a photograph is the
- * mean of its largest distances, bank_scorer.largest of them.
+ * The distance of a token is the Euclidean distance from the nearest vector of the bank, of the features as they are:
+ * raw, neither scaled nor clamped. Of features of unit length (dino-extract --unit) it is sqrt(2 - 2 s), s the largest
+ * cosine. With a bank of faults it is the difference of the distances from both, negative where the token is nearer to
+ * good parts than to known faults; where no fault of another group is known, 2 |x| stands for the distance from faults.
+ * A larger value is worse in both cases. The score of a photograph is the mean of its largest distances,
+ * bank_scorer.largest of them.
  *
  * Groups: vectors of a token's own group do not count (bank_groups): the scores of photographs that are in the bank are
  * what other photographs of such parts would get. They are slightly too large, because the choice of the vectors left
@@ -31,8 +33,8 @@ struct bank_scorer {
     bool with_faults;
     int64_t n_tokens, dim, n_photographs_max;
     double largest; /* share of a photograph's tokens; from the bank, may be set before a run */
-    float *similarity;
-    int64_t *token_group;
+    float *distance;
+    int64_t *index, *token_group;
 };
 
 /* Numbers for the groups of a bank's photographs and of rows, in one numbering: rows of the group of a photograph of
@@ -41,7 +43,7 @@ struct bank_scorer {
 int bank_groups(const struct bank *bank, const struct bank *faults, const struct rows *rows, int64_t *of_bank,
                 int64_t *of_faults, int64_t *of_rows, struct fmt_error *e);
 
-/* of_bank, of_faults: from bank_groups, or NULL: all vectors count. The banks may be released afterwards.
+/* of_bank, of_faults: from bank_groups, or NULL: all vectors count. The banks must outlive the scorer.
  * n_photographs_max: of a run; 1 for photographs that come one by one. */
 int bank_scorer_open(struct bank_scorer *s, const struct bank *bank, const int64_t *of_bank,
                      const struct bank *faults, const int64_t *of_faults, int64_t n_photographs_max,

@@ -1,6 +1,6 @@
-/* coreset.c - passes over all tokens, and choices between them. A pass finds for each token its similarity to the
- * nearest chosen one, by products with those that were chosen since the last pass. Then the CANDIDATES farthest tokens
- * are loaded, with the products of all pairs of them. As long as the farthest candidate is farther than every token
+/* coreset.c - passes over all tokens, and choices between them. A pass finds for each token its distance from the
+ * nearest chosen one, by a search among those that were chosen since the last pass. Then the CANDIDATES farthest tokens
+ * are loaded, with the products of all pairs of them, which give their distances: |x - y|^2 = x x + y y - 2 x y. As long as the farthest candidate is farther than every token
  * that is no candidate was in the pass, it is the farthest of all: distances only shrink. So hundreds of choices follow
  * from one pass, and each costs a sweep over a row of the products. */
 #include "coreset.h"
@@ -13,13 +13,13 @@
 #include "token-search.h"
 
 enum { CANDIDATES = 4096, CHUNK = 8192 };
-#define SAME (1 - 1e-6f) /* similarity from which on tokens are equal */
+#define SAME 1e-6f /* tokens are equal up to this square of their distance, by the square of their length */
 
 struct choosing {
     const struct tokens *tokens;
     struct coreset *out;
     int64_t n, dim, size, n_candidates; /* CANDIDATES, or all tokens */
-    float *nearest;               /* [n] similarity to the nearest chosen token, of the last pass */
+    float *nearest;               /* [n] square of the distance from the nearest chosen token, of the last pass */
     struct token_search search;   /* against those chosen since */
     int64_t n_seen;               /* chosen ones that passes have seen */
     int64_t *candidate;           /* [n_candidates] positions, ascending */
@@ -34,16 +34,17 @@ struct choosing {
 /* ------------------------------------------------------------------ a pass */
 static int pass(struct choosing *s, struct fmt_error *e)
 {
-    float best[CHUNK];
+    float distance[CHUNK];
+    int64_t index[CHUNK];
     const float *chosen = s->out->x + s->n_seen * s->dim;
     int status = token_search_set(&s->search, chosen, NULL, s->out->n - s->n_seen, e);
     for (int64_t first = 0, n; !status && first < s->n; first += n) {
         n = num_min(CHUNK, s->n - first);
         status = tokens_load(s->tokens, first, n, &s->search.c, token_search_tokens(&s->search, n), e);
         if (!status)
-            status = token_search_run(&s->search, NULL, n, best, NULL, e);
+            status = token_search_run(&s->search, NULL, n, distance, index, e);
         for (int64_t i = 0; !status && i < n; i++)
-            s->nearest[first + i] = fmaxf(s->nearest[first + i], best[i]);
+            s->nearest[first + i] = fminf(s->nearest[first + i], distance[i] * distance[i]);
     }
     s->n_seen = s->out->n;
     s->out->n_passes++;
@@ -51,17 +52,17 @@ static int pass(struct choosing *s, struct fmt_error *e)
 }
 
 /* ------------------------------------------------------------------ candidates */
-/* The k-th smallest of x [n], k from 0 (Hoare 1961); reorders x. */
-static float select_smallest(float *x, int64_t n, int64_t k)
+/* The k-th largest of x [n], k from 0 (Hoare 1961); reorders x. */
+static float select_largest(float *x, int64_t n, int64_t k)
 {
     int64_t low = 0, high = n - 1;
     while (low < high) {
         float pivot = x[low + (high - low) / 2];
         int64_t i = low, j = high;
         while (i <= j) {
-            while (x[i] < pivot)
+            while (x[i] > pivot)
                 i++;
-            while (x[j] > pivot)
+            while (x[j] < pivot)
                 j--;
             if (i <= j) {
                 float swapped = x[i];
@@ -79,22 +80,22 @@ static float select_smallest(float *x, int64_t n, int64_t k)
     return x[k];
 }
 
-/* The least similar tokens, of equal ones those with the lowest positions. *limit: no other token is less similar than
- * this, and those that are just so similar come after the candidates. */
+/* The farthest tokens, of equally far ones those with the lowest positions. *limit: no other token is farther than this,
+ * and those that are just so far come after the candidates. */
 static void find_candidates(struct choosing *s, float *limit)
 {
-    int64_t n = s->n_candidates, n_below = 0, found = 0;
-    *limit = INFINITY;
+    int64_t n = s->n_candidates, n_above = 0, found = 0;
+    *limit = -INFINITY;
     if (n < s->n) {
         memcpy(s->scratch, s->nearest, (size_t)s->n * sizeof *s->scratch);
-        *limit = select_smallest(s->scratch, s->n, n - 1);
+        *limit = select_largest(s->scratch, s->n, n - 1);
         for (int64_t i = 0; i < s->n; i++)
-            n_below += s->nearest[i] < *limit;
+            n_above += s->nearest[i] > *limit;
     }
-    int64_t n_equal = n - n_below;
+    int64_t n_equal = n - n_above;
     for (int64_t i = 0; i < s->n && found < n; i++) {
         bool equal = s->nearest[i] == *limit;
-        if (!(s->nearest[i] < *limit) && !(equal && n_equal > 0))
+        if (!(s->nearest[i] > *limit) && !(equal && n_equal > 0))
             continue;
         n_equal -= equal;
         s->candidate[found] = i;
@@ -122,21 +123,28 @@ static int load_candidates(struct choosing *s, struct fmt_error *e)
 }
 
 /* ------------------------------------------------------------------ choices */
+static float product(const struct choosing *s, int64_t i, int64_t j)
+{
+    return s->product[i * s->n_candidates + j];
+}
+
 static void choose(struct choosing *s, int64_t i)
 {
     struct coreset *out = s->out;
     op_copy_out(&s->c, out->x + out->n * s->dim, tensor_rows(s->x, i, 1));
     out->chosen[out->n++] = s->candidate[i];
-    for (int64_t j = 0; j < s->n_candidates; j++)
-        s->candidate_nearest[j] = fmaxf(s->candidate_nearest[j], s->product[i * s->n_candidates + j]);
-    s->candidate_nearest[i] = INFINITY; /* not twice, however its product with itself is rounded */
+    for (int64_t j = 0; j < s->n_candidates; j++) {
+        float square = product(s, i, i) + product(s, j, j) - 2 * product(s, i, j);
+        s->candidate_nearest[j] = fminf(s->candidate_nearest[j], square);
+    }
+    s->candidate_nearest[i] = -INFINITY; /* not twice */
 }
 
 static int64_t farthest(const float *nearest, int64_t n)
 {
     int64_t at = 0;
     for (int64_t i = 1; i < n; i++)
-        at = nearest[i] < nearest[at] ? i : at;
+        at = nearest[i] > nearest[at] ? i : at;
     return at;
 }
 
@@ -146,9 +154,9 @@ static bool choose_some(struct choosing *s, float limit)
     for (bool any = false; s->out->n < s->size; any = true) {
         int64_t i = farthest(s->candidate_nearest, s->n_candidates);
         float nearest = s->candidate_nearest[i];
-        if (nearest >= SAME)
+        if (nearest <= SAME * product(s, i, i))
             return any && s->n_candidates < s->n;
-        if (any && nearest >= limit)
+        if (any && nearest <= limit)
             return true;
         choose(s, i);
     }
@@ -177,8 +185,8 @@ static int choose_all(struct choosing *s, const struct coreset_progress *progres
     if (!status && s->out->n > s->n_seen)
         status = pass(s, e);
     for (int64_t i = 0; i < s->out->n; i++)
-        s->nearest[s->out->chosen[i]] = 1;
-    s->out->radius = status ? NAN : fmax(0, 1 - (double)s->nearest[farthest(s->nearest, s->n)]);
+        s->nearest[s->out->chosen[i]] = 0;
+    s->out->radius = status ? NAN : sqrt((double)s->nearest[farthest(s->nearest, s->n)]);
     return status;
 }
 
@@ -222,7 +230,7 @@ static int open_host(struct choosing *s, struct fmt_error *e)
         !out->x)
         return fmt_no_memory(e);
     for (int64_t i = 0; i < s->n; i++)
-        s->nearest[i] = -INFINITY;
+        s->nearest[i] = INFINITY;
     return 0;
 }
 

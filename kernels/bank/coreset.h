@@ -1,12 +1,11 @@
 /* coreset.h - a coreset: few tokens that represent many, chosen by the greedy k-centre algorithm (Gonzalez 1985). The
- * first token is the first one of the list; each further one is the token that is farthest, by cosine, from those that
- * were chosen before, of equals the one with the lowest number. So the first m of them are the coreset of size m, and
- * no token is more than twice as far (in Euclidean distance of unit vectors) from the nearest chosen one as with the
- * best choice of as many.
+ * first token is the first one of the list; each further one is the token that is farthest, in Euclidean distance, from
+ * those that were chosen before, of equals the one with the lowest number. So the first m of them are the coreset of
+ * size m, and no token is more than twice as far from the nearest chosen one as with the best choice of as many.
  *
  *   struct coreset c;
  *   coreset_choose(&tokens, 10000, &device, NULL, &c, e);
- *   c.chosen[i]        positions in the list of tokens; c.x [c.n,dim] their values, of unit length
+ *   c.chosen[i]        positions in the list of tokens; c.x [c.n,dim] their values
  *   coreset_release(&c);
  *
  * If as many are wanted as there are, all are taken, in the order of the list.
@@ -25,7 +24,7 @@ struct coreset {
     int64_t n;
     int64_t *chosen; /* [n] in the order of the choice */
     float *x;        /* [n,dim] */
-    double radius;   /* 1 - cosine of the token that is farthest from all chosen ones; 0: all are chosen */
+    double radius;   /* distance of the token that is farthest from all chosen ones; 0: all are chosen */
     int64_t n_passes; /* how often the tokens were read */
 };
 
@@ -35,7 +34,7 @@ struct coreset_progress {
     void *arg;
 };
 
-/* size: wanted; fewer where all other tokens are equal to chosen ones (1 - cosine below 1e-6). progress may be NULL. */
+/* size: wanted; fewer where all other tokens are equal to chosen ones (nearer than a thousandth of their length). progress may be NULL. */
 int coreset_choose(const struct tokens *t, int64_t size, const struct device *device,
                    const struct coreset_progress *progress, struct coreset *out, struct fmt_error *e);
 void coreset_release(struct coreset *c);

@@ -1,9 +1,9 @@
 /* tokens.c - runs of tokens of one row are copied at once. */
 #include "tokens.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "nearest.h"
 #include "num.h"
 
 /* Tokens first .. first + n - 1 of row p, to row `at` of `to`. */
@@ -24,10 +24,29 @@ static int load_run(const struct tokens *t, int64_t p, int64_t first, int64_t n,
     return status;
 }
 
+/* Sums of squares in float32 must not overflow either. */
+static int check_finite(const struct tokens *t, int64_t first, int64_t n, struct op_ctx *c, struct tensor x,
+                        struct fmt_error *e)
+{
+    double *squares = malloc((size_t)n * sizeof *squares);
+    int64_t i = 0;
+    if (!squares)
+        return fmt_no_memory(e);
+    op_sum_squares_each(c, squares, x, x.dims[1]);
+    int status = op_sync(c, e);
+    while (!status && i < n && squares[i] < 1e36)
+        i++;
+    free(squares);
+    if (status || i == n)
+        return status;
+    int64_t number = tokens_number(t, first + i), p = number / t->n_tokens;
+    return fmt_fail(e, FMT_NONFINITE, "%s, token %lld: a value is not finite, or far too large",
+                    t->rows->key ? t->rows->key[p] : "a photograph", (long long)(number % t->n_tokens));
+}
+
 int tokens_load(const struct tokens *t, int64_t first, int64_t n, struct op_ctx *c, struct tensor to,
                 struct fmt_error *e)
 {
-    int64_t bad = -1;
     for (int64_t i = 0, run; i < n; i += run) {
         int64_t number = tokens_number(t, first + i), p = number / t->n_tokens, token = number % t->n_tokens;
         for (run = 1; i + run < n && token + run < t->n_tokens && tokens_number(t, first + i + run) == number + run;)
@@ -36,13 +55,7 @@ int tokens_load(const struct tokens *t, int64_t first, int64_t n, struct op_ctx 
         if (status)
             return status;
     }
-    op_unit_rows(c, &bad, tensor_rows(to, 0, n));
-    if (bad < 0)
-        return 0;
-    int64_t number = tokens_number(t, first + bad), p = number / t->n_tokens;
-    return fmt_fail(e, FMT_NONFINITE, "%s, token %lld: a value is not finite",
-                    t->rows->key ? t->rows->key[p] : "a photograph",
-                    (long long)(number % t->n_tokens));
+    return check_finite(t, first, n, c, tensor_rows(to, 0, n), e);
 }
 
 int64_t tokens_parts(const struct rows *r, int64_t first)

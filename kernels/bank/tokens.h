@@ -29,7 +29,7 @@ static inline int64_t tokens_number(const struct tokens *t, int64_t i)
     return t->pick ? t->pick[i] : i;
 }
 
-/* Scaled to unit length: x / max(|x|, 1e-12). FMT_NONFINITE: "KEY, token 17: a value is not finite". */
+/* As they are. FMT_NONFINITE: "KEY, token 17: a value is not finite, or far too large". */
 int tokens_load(const struct tokens *t, int64_t first, int64_t n, struct op_ctx *c, struct tensor to,
                 struct fmt_error *e);
 
