@@ -85,7 +85,7 @@ err_has 'is an input of this run'
 status 0 feat-report --pass-below 0.2 --fail-from 0.8 --views 4 --resamples 0 -o v.html test.json
 has v.html 'pass below a score of 0.2, fail from 0.8 on, review between'
 has v.html 'incomplete with fewer than 4 views'
-check 'all are incomplete' grep -qE '^<p class="answer"><strong>([0-9]+) of \1 installations need a person\.</strong> In review: 0, with too few views: \1\. 0 fail, 0 pass\.</p>$' v.html
+check 'all are incomplete' grep -qE '^<p class="answer"><strong>([0-9]+) of \1 installations need a person\.</strong> With too few views: \1\. 0 fail, 0 pass\.</p>$' v.html
 page_is_good v.html 'all incomplete'
 status 2 feat-report --pass-below 0.9 --fail-from 0.1 -o v.html test.json
 err_has '--pass-below 0.9 is above --fail-from 0.1'
@@ -120,13 +120,13 @@ has i.html 'as bbu-inspect gave them'
 has i.html 'bbu-inspect: inspector site.inspector <code>222222222222</code>'
 has i.html '<strong>positive</strong> is the defect, negative is good.'
 has i.html 'The larger a score, the more like positive.'
-has i.html "<strong>$n of $n installations need a person.</strong> In review: $n, with too few views: 0. 0 fail, 0 pass."
+has i.html "<strong>$n of $n installations need a person.</strong> In review: $n. 0 fail, 0 pass."
 has i.html 'blurred: 3 of 9'
 hasnt i.html 'id="calibration"'
 check 'labels of the catalogue' grep -q 'id="roc-photographs-title"' i.html
 page_is_good i.html 'lines of bbu-inspect'
 status 0 feat-report --resamples 0 -o i.html lines.json test.json
-has i.html "<strong>$n of $n installations need a person.</strong> In review: $n, with too few views: 0. 0 fail, 0 pass."
+has i.html "<strong>$n of $n installations need a person.</strong> In review: $n. 0 fail, 0 pass."
 has i.html 'A score is the probability of positive.'
 status 1 feat-report -o i.html test.json test.json
 err_has 'one file of predictions is enough'
@@ -177,7 +177,7 @@ cat >again.json <<'END'
 END
 status 0 feat-report -n 5 -o j.html again.json
 has j.html '4 photographs of 3 installations, judged by bbu-inspect.'
-has j.html '<strong>1 of 3 installations needs a person.</strong> In review: 0, with too few views: 1. 1 fails, 1 passes.'
+has j.html '<strong>1 of 3 installations needs a person.</strong> With too few views: 1. 1 fails, 1 passes.'
 hasnt j.html 'blurred'
 hasnt j.html 'in/a-0.jpg'
 has j.html '<th scope="row">at most 5 % of faulty installations pass, 95 % sure</th><td>1 of 60</td><td>2 of 53</td><td>no labels</td>'
@@ -221,6 +221,8 @@ status 0 feat-report -o u.html unlabelled.json
 has u.html 'This page cannot tell: there are no labels.'
 hasnt u.html 'id="curves"'
 hasnt u.html ' missed</strong>'
+hasnt u.html 'id="verdicts"'
+check 'scores by view, without labels' grep -qE '<th scope="col" class="n">no label</th><th scope="col" class="n">median score</th></tr>' u.html
 has u.html 'Failing, without a label'
 page_is_good u.html 'without labels'
 grep -v '"label":"positive"' test.json >good.json
@@ -239,6 +241,7 @@ sed 's/"group":"[^"]*",//' test.json >ungrouped.json
 status 0 feat-report --resamples 0 -o n.html ungrouped.json
 hasnt n.html 'id="roc-installations'
 has n.html 'Photographs by label and verdict'
+has n.html '<div class="cards">'
 page_is_good n.html 'without groups'
 sed '1s/"positive":"positive",//; 1s/"classes":\[[^]]*\]/"classes":["a","b","c"]/; 2,$s/"label":"negative"/"label":"a"/; 2,$s/"label":"positive"/"label":"b"/; 2,$s/\[\([^,]*\),\([^]]*\)\]/[\1,\2,0]/' test.json >three.json
 status 1 feat-report -o t.html three.json
@@ -274,6 +277,29 @@ has h.html '&lt;c2&gt;'
 check 'dates are months where days are too many' grep -q '<th scope="row">2026-12</th>' h.html
 hasnt h.html 'alert(1)</script>'
 browse h.html 'hostile names'
+# the same in verdicts; names as long as they may be, which are shortened: the page stays small
+long=$(printf '\\u00e9<&\\"%.0s' {1..400}) awk 'BEGIN {
+    long = ENVIRON["long"]
+    printf "{\"report\":\"inspection\",\"tool\":\"<i>%s\",\"positive\":\"<b>%s\",\"origins\":{\"<r>\":{\"identity\":\"", long, long
+    for (i = 0; i < 64; i++) printf "a"
+    printf "\",\"path\":\"<p>%s\"}}}\n", long
+    for (g = 0; g < 600; g++) {
+        name = sprintf("%s<script>%d", long, g)
+        printf "{\"photograph\":\"%s.jpg\",\"group\":\"%s\",\"view\":%d,\"score\":%g,\"verdict\":\"review\",\"reason\":\"<u>%s\"}\n", name, name, g % 3, g, long
+        printf "{\"installation\":\"%s\",\"views\":1,\"score\":%g,\"verdict\":\"%s\",\"reason\":\"<u>%s\",\"label\":\"%s\"}\n", name, g, g % 2 ? "fail" : "review", long, g % 5 ? "faulty" : "good"
+    }}' >long.json
+status 0 feat-report --photographs '<nosuch>' -o long.html long.json
+page_is_good long.html 'long names'
+hasnt long.html '<script>'
+check 'a page of long names is small' test "$(wc -c <long.html)" -lt 1000000
+browse long.html 'long names'
+long=$(printf '\\u00e9<&\\"%.0s' {1..400}) awk 'BEGIN {
+    long = ENVIRON["long"]
+    printf "{\"report\":\"predictions\",\"positive\":\"b%s\",\"classes\":[\"a%s\",\"b%s\"]}\n", long, long, long
+    for (i = 0; i < 60; i++) printf "{\"key\":\"%d%s\",\"label\":\"%s%s\",\"scores\":[%g,%g],\"extra\":{\"site%s\":\"%s%d\"}}\n", i, long, i % 3 ? "a" : "b", long, 1 - i / 60, i / 60, long, long, i % 3}' >long.json
+status 0 feat-report --resamples 20 -o long.html long.json
+page_is_good long.html 'predictions with long names'
+check 'its page is small, too' test "$(wc -c <long.html)" -lt 300000
 printf '{"report":"predictions","positive":"b","classes":["a","b"]}\n{"key":"../../../etc/passwd","label":"a","scores":[0,1]}\n' >out.json
 status 0 feat-report --photographs bbu -o o.html out.json
 err_has 'outside the folder'
@@ -295,6 +321,15 @@ check 'ten thousand rows make a page of less than 600 KB' test "$(wc -c <many.ht
 has many.html 'serial has 10000 values, too many to show.'
 has many.html 'The first 500 of 3334'
 page_is_good many.html 'ten thousand rows'
+
+awk 'BEGIN {print "{\"report\":\"inspection\",\"tool\":\"bbu-inspect\",\"positive\":\"bad\",\"pass_below\":0.2,\"fail_from\":0.7}"
+    for (g = 0; g < 10000; g++) {p = (g * 7919 % 10007) / 10007
+        for (i = 0; i < 3; i++) printf "{\"photograph\":\"in/%d-%d.jpg\",\"group\":\"%d\",\"view\":%d,\"score\":%.6f,\"verdict\":\"pass\",\"reason\":\"\"}\n", g, i, g, i, p
+        printf "{\"installation\":\"%d\",\"views\":3,\"score\":%.6f,\"verdict\":\"%s\",\"reason\":\"score: %g\",\"photographs\":[\"in/%d-0.jpg\",\"in/%d-1.jpg\",\"in/%d-2.jpg\"]}\n", g, p, p < 0.2 ? "pass" : p < 0.7 ? "review" : "fail", p, g, g, g}}' >many.json
+status 0 feat-report -n 10 -o many.html many.json
+has many.html '30000 photographs of 10000 installations'
+check 'and ten thousand installations one of less than 250 KB' test "$(wc -c <many.html)" -lt 250000
+page_is_good many.html 'ten thousand installations'
 
 # ---- a training run
 status 0 feat-report --run run -o run.html
@@ -324,10 +359,14 @@ has odd.html 'total_loss is no number in 1 line, first at iteration 10.'
 has odd.html '1 line is no JSON object'
 has odd.html '2 lines were replaced by those of a resumed run'
 has odd.html 'lines are missing in 1 place'
-has odd.html 'the one before training, -1: 50.0 % right; at the end 37.5 % (20 neighbours); by these scores training did not help'
+has odd.html '<strong>The run has collapsed: &lt;complete&gt;.</strong> Before training 50.0 % right, at best 50.0 %, at the end 37.5 %.'
+has odd.html '20 neighbours, accuracy on validation images'
 check 'scores of both numbers of neighbours' bash -c 'grep -q ">k = 20</text>" odd.html && grep -q ">k = 10</text>" odd.html'
 has odd.html 'checkpoint &lt;x&gt; at epoch 0, iteration 19'
 has odd.html '<td>&lt;complete&gt;</td>'
+sed 's/<complete>/none/' odd/training_metrics.json >odd/m && mv odd/m odd/training_metrics.json
+status 0 feat-report --run odd -o odd.html
+has odd.html '<strong>By k-NN training has not helped.</strong>'
 mkdir short && head -n 1 odd/training_metrics.json >short/training_metrics.json
 status 0 feat-report --run short -o short.html
 has short.html '0 to 0, 1 line'

@@ -75,6 +75,7 @@ static const char page_style[] =
     ".case:target{border-color:var(--link);box-shadow:0 0 0 2px var(--link)}\n"
     ".case header{padding:0;margin:0 0 .5rem;display:flex;flex-wrap:wrap;gap:.25rem .75rem;align-items:baseline;"
     "max-width:none}\n"
+    ".cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,21rem),1fr));gap:0 1rem}\n"
     ".case p{margin:.25rem 0}\n"
     ".photos{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1rem}\n"
     ".pair{display:flex;gap:.25rem;max-width:44rem}.pair img{flex:0 1 auto;min-width:0}\n"

@@ -190,9 +190,33 @@ static int64_t best_score(const struct run *r)
     return -1;
 }
 
+/* What the run came to, in a sentence. */
+static void put_answer(struct page *p, const struct run *r)
+{
+    const struct run_lines *m = &r->lines[METRICS], *s = &r->lines[SCORES];
+    const char *collapse = m->n ? m->word[m->n - 1] : "";
+    int64_t best = best_score(r);
+    fputs("<p class=\"answer\"><strong>", p->out);
+    if (collapse[0] && strcmp(collapse, "none") != 0 && strcmp(collapse, "early") != 0)
+        page_text(p, "The run has collapsed: %s.", collapse);
+    else if (m->n == 0)
+        page_text(p, "The run has not begun.");
+    else if (best < 0)
+        page_text(p, "There are no scores of k-NN: whether training helped is not known.");
+    else if (s->iteration[best] < 0)
+        page_text(p, s->n > 1 ? "By k-NN training has not helped." : "k-NN was measured before training only.");
+    else
+        page_text(p, "By k-NN the best teacher is that of iteration %.0f.", s->iteration[best]);
+    fputs("</strong>", p->out);
+    if (best >= 0)
+        page_text(p, " Before training %.1f %% right, at best %.1f %%, at the end %.1f %%.", 100 * s->value[0][0],
+                  100 * s->value[0][best], 100 * last_of(s->value[0], s->n));
+    fputs("</p>\n", p->out);
+}
+
 static void put_about(struct page *p, const struct run *r, const char *folder)
 {
-    const struct run_lines *m = &r->lines[METRICS], *t = &r->lines[TIMES], *s = &r->lines[SCORES];
+    const struct run_lines *m = &r->lines[METRICS], *t = &r->lines[TIMES];
     int64_t best = best_score(r);
     fputs("<div class=\"about\">\n<dl>\n", p->out);
     put_item(p, "Run", "%s, by dino-train", folder);
@@ -206,10 +230,7 @@ static void put_about(struct page *p, const struct run *r, const char *folder)
     if (m->n && m->word[m->n - 1][0])
         put_item(p, "Collapse", "%s", m->word[m->n - 1]);
     if (best >= 0)
-        put_item(p, "k-NN", "the best teacher is %s%.0f: %.1f %% right; at the end %.1f %% (%s neighbours)%s",
-                 s->iteration[best] < 0 ? "the one before training, " : "that of iteration ", s->iteration[best],
-                 100 * s->value[0][best], 100 * last_of(s->value[0], s->n), r->k[0],
-                 s->iteration[best] < 0 && s->n > 1 ? "; by these scores training did not help" : "");
+        put_item(p, "k-NN", "%s neighbours, accuracy on validation images", r->k[0]);
     if (t->n)
         put_item(p, "Speed", "%.3g images a second at the end", last_of(t->value[RATE], t->n));
     fputs("</dl>\n</div>\n", p->out);
@@ -447,6 +468,7 @@ int run_page(struct page *p, const char *folder, struct fmt_error *e)
     struct run r = {.n_k = 0};
     int status = read_run(&r, folder, e);
     if (!status) {
+        put_answer(p, &r);
         put_about(p, &r, folder);
         if (r.lines[METRICS].n == 0)
             page_paragraph(p, "The run has no line of metrics yet.");

@@ -321,13 +321,14 @@ void section_calibration(const struct inspection *in, struct page *p)
 {
     struct calibrated photographs = {.id = "calibration-plot", .of = "photographs", .said = "score"},
                       installations = {.id = "calibration-shares", .of = "installations", .said = "stated probability"};
+    char name[SECTION_NAME_BYTES];
     bool of_photographs = in->cases->probabilities && in->photographs.rows.n > 0;
     if (!of_photographs && in->shares.rows.n == 0)
         return;
     page_section(p, "calibration", "Calibration");
     if (in->shares.rows.n > 0)
         page_paragraph(p, "Stated probability: that an installation with this score is faulty, by %s, from those "
-                       "that its thresholds were chosen on.", in->cases->judge);
+                       "that its thresholds were chosen on.", section_name(in->cases->judge, name));
     put_calibration(in, p, &in->shares, &installations);
     if (of_photographs)
         put_calibration(in, p, &in->photographs, &photographs);

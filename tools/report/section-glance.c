@@ -20,7 +20,7 @@ static void put_strong(struct page *p, const char *text)
 }
 
 /* ------------------------------------------------------------------ the answer */
-/* "6 of 8 installations need a person: 5 are in review, 1 is incomplete. 2 fail, none passes." */
+/* "6 of 8 installations need a person. In review: 5. With too few views: 1. 2 fail, 0 pass." */
 static void put_answer(const struct inspection *in, struct page *p, const struct section_tally *t)
 {
     char text[160];
@@ -39,9 +39,10 @@ static void put_answer(const struct inspection *in, struct page *p, const struct
         snprintf(text, sizeof text, "%" PRId64 " of %" PRId64 " %s %s a person.", open, t->n, section_noun(in, true),
                  open == 1 ? "needs" : "need");
     put_strong(p, text);
-    if (open)
-        page_text(p, " In review: %" PRId64 ", with too few views: %" PRId64 ".", n[VERDICT_REVIEW],
-                  n[VERDICT_INCOMPLETE]);
+    if (n[VERDICT_REVIEW])
+        page_text(p, " In review: %" PRId64 ".", n[VERDICT_REVIEW]);
+    if (n[VERDICT_INCOMPLETE])
+        page_text(p, " With too few views: %" PRId64 ".", n[VERDICT_INCOMPLETE]);
     page_text(p, " %" PRId64 " %s, %" PRId64 " %s.", n[VERDICT_FAIL], n[VERDICT_FAIL] == 1 ? "fails" : "fail",
               n[VERDICT_PASS], n[VERDICT_PASS] == 1 ? "passes" : "pass");
     fputs("</p>\n", p->out);
@@ -200,7 +201,9 @@ static void put_trust(const struct inspection *in, struct page *p, const struct 
         page_text(p, " What it says of others is not so good. Use predictions out of fold, or of other photographs.");
     } else if (in->n_promises == 0) {
         put_strong(p, "Nothing was promised,");
-        page_text(p, " so the shares of missed and of false alarms above are all that is known.");
+        page_text(p, " so what these labels show is all that is known.%s",
+                  c->judged || in->thresholds_given ? ""
+                                                    : " No thresholds were given either: 0.5 is merely the middle.");
     } else if (worst == PROMISE_BROKEN) {
         put_strong(p, "No: a promise is broken,");
         page_text(p, " by more than chance. These %s differ from those that the thresholds were chosen on, or labels "

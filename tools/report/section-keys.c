@@ -10,12 +10,15 @@
 
 enum { ROW = 34, LABELS = 96 };
 
+enum { GOOD, DEFECT, UNKNOWN, LABELS_OF_SCORES };
+
 struct slice { /* the photographs of one value */
     const struct key *key;
     int value;
     const struct case_photo *first;
-    double *score[2]; /* of good and of defect, ascending */
-    int64_t n[2], n_unknown;
+    double *score[LABELS_OF_SCORES]; /* ascending */
+    int64_t n[LABELS_OF_SCORES];
+    int64_t n_all, n_passed; /* of all, with a score or not; of installations that pass */
     struct level_measure auroc;
 };
 
@@ -35,19 +38,17 @@ static int measure_part(const struct inspection *in, struct slice *p, struct fmt
 {
     const struct cases *c = in->cases;
     struct level level;
-    for (int k = 0; k < 2; k++)
-        p->n[k] = 0;
-    p->n_unknown = 0;
     for (int64_t i = 0; i < c->n_photos; i++) {
         const struct case_photo *s = &c->photo[i];
         if (!is_in(p, s))
             continue;
-        if (s->label >= 0 && isfinite(s->score))
-            p->score[s->label][p->n[s->label]++] = s->score;
-        else
-            p->n_unknown++;
+        int label = s->label < 0 ? UNKNOWN : s->label ? DEFECT : GOOD;
+        p->n_all++;
+        p->n_passed += c->installation[s->installation].verdict == VERDICT_PASS;
+        if (isfinite(s->score))
+            p->score[label][p->n[label]++] = s->score;
     }
-    for (int k = 0; k < 2; k++)
+    for (int k = 0; k < LABELS_OF_SCORES; k++)
         qsort(p->score[k], (size_t)p->n[k], sizeof(double), ascending);
     int status = level_open_part(&level, c, is_in, p, &in->bootstrap, in->pool, e);
     p->auroc = status ? (struct level_measure){NAN, NAN, NAN} : level.auroc;
@@ -64,7 +65,7 @@ static double quantile(const double *sorted, int64_t n, double q)
 }
 
 /* ------------------------------------------------------------------ the picture */
-static const struct svg_style class_style[2] = {{"#3a8fc4", ""}, {"#8c2d04", ""}};
+static const struct svg_style class_style[LABELS_OF_SCORES] = {{"#3a8fc4", ""}, {"#8c2d04", ""}, {"#555555", ""}};
 
 /* A thin line from the 10th to the 90th percentile, a thick one from the 25th to the 75th, a mark at the median. */
 static void draw_bar(struct svg_plot *svg, const double *sorted, int64_t n, double y, int label)
@@ -79,7 +80,7 @@ static void draw_bar(struct svg_plot *svg, const double *sorted, int64_t n, doub
                                                                                                  1 - from[i])) + 0.5,
                 class_style[label].colour, width[i]);
     double x = svg_plot_x(svg, quantile(sorted, n, 0.5));
-    if (label)
+    if (label == DEFECT)
         fprintf(svg->out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"8\" height=\"8\" fill=\"#ffffff\" stroke=\"%s\" "
                 "stroke-width=\"2\"/>\n", x - 4, y - 4, class_style[label].colour);
     else
@@ -112,64 +113,106 @@ static struct svg_axis score_axis(const struct cases *c)
     return a;
 }
 
-static void draw_key(const struct inspection *in, struct page *p, const struct key *key, const struct slice *part,
-                     int index)
+/* Which labels some photograph of the key has, so that no column is empty. */
+struct columns {
+    bool labelled, unknown;
+};
+
+static struct columns columns_of(const struct slice *part, int n)
 {
-    char id[32], title[128], label[24];
+    struct columns c = {false, false};
+    for (int v = 0; v < n; v++) {
+        c.labelled = c.labelled || part[v].n[GOOD] + part[v].n[DEFECT] > 0;
+        c.unknown = c.unknown || part[v].n[UNKNOWN] > 0;
+    }
+    return c;
+}
+
+static void put_legend(const struct inspection *in, struct page *p, struct columns columns)
+{
+    char good[SECTION_NAME_BYTES], defect[SECTION_NAME_BYTES];
+    fputs("<figcaption>", p->out);
+    if (columns.labelled)
+        page_text(p, "Upper bars, blue, round marks: %s. Lower bars, brown, square marks: %s. ",
+                  section_label(in, 0, good), section_label(in, 1, defect));
+    if (columns.unknown)
+        page_text(p, "%s grey: without a label. ", columns.labelled ? "Between them," : "Bars,");
+    page_text(p, "Marks: the median; thick: the middle half; thin: 10 to 90 %%.");
+    fputs("</figcaption>\n", p->out);
+}
+
+static void draw_key(const struct inspection *in, struct page *p, const struct key *key, const struct slice *part,
+                     int index, struct columns columns)
+{
+    static const int down[LABELS_OF_SCORES] = {[GOOD] = -1, [DEFECT] = 1};
+    char id[32], title[SECTION_NAME_BYTES + 32], label[24], name[SECTION_NAME_BYTES];
+    int row = columns.labelled && columns.unknown ? ROW + 10 : ROW, apart = (row - 20) / 2;
     snprintf(id, sizeof id, "key-%d", index);
-    snprintf(title, sizeof title, "Scores by %.60s", key->name);
-    struct svg_plot svg = {.out = p->out, .id = id, .title = title, .width = 400, .height = 60 + ROW * key->n_values,
-                           .about = "Bars for good and for defect, for each value; the medians are in the table.",
+    snprintf(title, sizeof title, "Scores by %s", section_name(key->name, name));
+    struct svg_plot svg = {.out = p->out, .id = id, .title = title, .width = 400, .height = 60 + row * key->n_values,
+                           .about = "Bars for each value and label; counts and medians are in the table.",
                            .margin = {LABELS, 14, 8, 44}, .legend = SVG_BOTTOM_RIGHT, .x = score_axis(in->cases),
                            .y = {.label = "", .lo = 0, .hi = 1, .bare = true}};
     fputs("<figure class=\"wide\">\n", p->out);
     svg_plot_begin(&svg);
     for (int v = 0; v < key->n_values; v++) {
-        double y = svg.margin.top + ROW * v + ROW / 2.0 + 4;
+        double y = svg.margin.top + row * v + row / 2.0;
         svg_text(p->out, LABELS - 8, y + 4, " text-anchor=\"end\"", short_text(key->value[v], label));
-        for (int k = 0; k < 2; k++)
-            draw_bar(&svg, part[v].score[k], part[v].n[k], y + (k ? 7 : -7), k);
+        for (int k = 0; k < LABELS_OF_SCORES; k++)
+            draw_bar(&svg, part[v].score[k], part[v].n[k], y + down[k] * apart, k);
     }
     svg_plot_end(&svg);
-    fputs("<figcaption>", p->out);
-    page_text(p, "Upper bars, light blue, round marks: %s. Lower bars, dark brown, square marks: %s. Marks: the "
-              "median; thick: the middle half; thin: 10 to 90 %%.", in->cases->class_name[0], in->cases->class_name[1]);
-    fputs("</figcaption>\n</figure>\n", p->out);
-}
-
-static bool has_labelled(const struct slice *part, int n)
-{
-    for (int v = 0; v < n; v++)
-        if (part[v].n[0] > 0 || part[v].n[1] > 0)
-            return true;
-    return false;
+    put_legend(in, p, columns);
+    fputs("</figure>\n", p->out);
 }
 
 /* ------------------------------------------------------------------ the table */
-static void put_median(struct page *p, const double *sorted, int64_t n)
+static void put_median(const struct inspection *in, struct page *p, const double *sorted, int64_t n)
 {
-    if (n)
-        page_number(p, "%.3f", quantile(sorted, n, 0.5));
-    else
-        page_number(p, "\xE2\x80\x93");
+    char score[SECTION_SCORE_BYTES];
+    page_number(p, "%s", section_score(in, n ? quantile(sorted, n, 0.5) : NAN, score));
 }
 
-static void put_key(struct page *p, const struct key *key, const struct slice *part)
+static void put_row(const struct inspection *in, struct page *p, const struct slice *part, struct columns columns,
+                    bool passed)
 {
-    char caption[128], text[PAGE_MEASURE_BYTES];
-    snprintf(caption, sizeof caption, "Photographs by %.60s", key->name);
-    page_table(p, caption, (const char *[]){key->name, "#good", "#defect", "#unknown", "#median of good",
-                                            "#median of defect", "#AUROC", NULL});
-    for (int v = 0; v < key->n_values; v++) {
-        page_cell(p, "%s", key->value[v]);
-        page_number(p, "%" PRId64, part[v].n[0]);
-        page_number(p, "%" PRId64, part[v].n[1]);
-        page_number(p, "%" PRId64, part[v].n_unknown);
-        put_median(p, part[v].score[0], part[v].n[0]);
-        put_median(p, part[v].score[1], part[v].n[1]);
-        page_number(p, "%s", page_measure(part[v].auroc.value, part[v].auroc.low, part[v].auroc.high, text));
-        page_row_end(p);
+    char text[PAGE_MEASURE_BYTES];
+    page_cell(p, "%s", part->key->value[part->value]);
+    page_number(p, "%" PRId64, part->n_all);
+    if (passed)
+        page_number(p, "%.3g %%", 100 * (double)(part->n_all - part->n_passed) / (double)part->n_all);
+    for (int k = 0; k < LABELS_OF_SCORES; k++) {
+        if (!(k == UNKNOWN ? columns.unknown : columns.labelled))
+            continue;
+        page_number(p, "%" PRId64, part->n[k]);
+        put_median(in, p, part->score[k], part->n[k]);
     }
+    if (columns.labelled)
+        page_number(p, "%s", page_measure(part->auroc.value, part->auroc.low, part->auroc.high, text));
+    page_row_end(p);
+}
+
+static void put_key(const struct inspection *in, struct page *p, const struct key *key, const struct slice *part,
+                    struct columns columns)
+{
+    char caption[SECTION_NAME_BYTES + 32], name[SECTION_NAME_BYTES];
+    bool passed = in->decided && strcmp(key->name, "view") != 0;
+    const char *heading[12] = {section_name(key->name, name), "#photographs"};
+    int n = 2;
+    if (passed)
+        heading[n++] = in->grouped ? "#of installations that do not pass" : "#that do not pass";
+    if (columns.labelled) {
+        heading[n++] = "#good", heading[n++] = "#median score";
+        heading[n++] = "#defect", heading[n++] = "#median score";
+    }
+    if (columns.unknown)
+        heading[n++] = "#no label", heading[n++] = "#median score";
+    if (columns.labelled)
+        heading[n++] = "#AUROC";
+    snprintf(caption, sizeof caption, "Photographs by %s", section_name(key->name, name));
+    page_table(p, caption, heading);
+    for (int v = 0; v < key->n_values; v++)
+        put_row(in, p, &part[v], columns, passed);
     page_table_end(p);
 }
 
@@ -177,24 +220,27 @@ static int section_key(const struct inspection *in, struct page *p, const struct
                        struct fmt_error *e)
 {
     struct slice part[KEY_VALUES];
-    char heading[128];
+    char heading[SECTION_NAME_BYTES + 16], name[SECTION_NAME_BYTES];
     int status = 0;
     memset(part, 0, sizeof part);
     for (int v = 0; v < key->n_values && !status; v++) {
         part[v] = (struct slice){.key = key, .value = v, .first = in->cases->photo};
-        for (int k = 0; k < 2; k++)
-            part[v].score[k] = calloc((size_t)in->cases->n_photos + 1, sizeof(double));
-        status = part[v].score[0] && part[v].score[1] ? measure_part(in, &part[v], e) : fmt_no_memory(e);
+        for (int k = 0; k < LABELS_OF_SCORES && !status; k++)
+            if (!(part[v].score[k] = calloc((size_t)in->cases->n_photos + 1, sizeof(double))))
+                status = fmt_no_memory(e);
+        if (!status)
+            status = measure_part(in, &part[v], e);
     }
     if (!status) {
-        snprintf(heading, sizeof heading, "By %.100s", key->name);
+        struct columns columns = columns_of(part, key->n_values);
+        snprintf(heading, sizeof heading, "By %s", section_name(key->name, name));
         page_heading(p, heading);
-        if (has_labelled(part, key->n_values)) /* without labels there are no bars */
-            draw_key(in, p, key, part, index);
-        put_key(p, key, part);
+        if (columns.labelled || columns.unknown) /* without scores there are no bars */
+            draw_key(in, p, key, part, index, columns);
+        put_key(in, p, key, part, columns);
     }
     for (int v = 0; v < key->n_values; v++)
-        for (int k = 0; k < 2; k++)
+        for (int k = 0; k < LABELS_OF_SCORES; k++)
             free(part[v].score[k]);
     return status;
 }
@@ -202,6 +248,7 @@ static int section_key(const struct inspection *in, struct page *p, const struct
 int section_keys(const struct inspection *in, struct page *p, struct fmt_error *e)
 {
     struct keys keys;
+    char name[SECTION_NAME_BYTES];
     int n = 0, status = keys_collect(&keys, in->cases, e);
     if (status)
         return status;
@@ -214,7 +261,8 @@ int section_keys(const struct inspection *in, struct page *p, struct fmt_error *
             status = section_key(in, p, &keys.key[i], i, e);
     for (int i = 0; i < keys.n && n > 0; i++)
         if (keys.key[i].n_distinct > KEY_VALUES)
-            page_paragraph(p, "%s has %" PRId64 " values, too many to show.", keys.key[i].name, keys.key[i].n_distinct);
+            page_paragraph(p, "%s has %" PRId64 " values, too many to show.", section_name(keys.key[i].name, name),
+                           keys.key[i].n_distinct);
     keys_release(&keys);
     return status;
 }

@@ -84,7 +84,7 @@ static void put_photo(struct inspection *in, struct page *p, const struct case_p
     if (!isnan(s->score))
         page_text(p, "score %s, ", section_score(in, s->score, score));
     if (s->reason[0] && strncmp(s->reason, "score:", 6) != 0)
-        page_text(p, "%.200s, ", s->reason);
+        page_text(p, "%s, ", section_name(s->reason, name));
     page_text(p, "%s", section_name(s->key, name));
     fputs("</figcaption>\n</figure>\n", p->out);
     put_neighbours(in, p, s);
@@ -98,7 +98,7 @@ static void put_facts(const struct inspection *in, struct page *p, const struct 
     char score[SECTION_SCORE_BYTES], name[SECTION_NAME_BYTES];
     fputs("\n<span>", p->out);
     if (t->reason[0])
-        page_text(p, "%.200s", t->reason);
+        page_text(p, "%s", section_name(t->reason, name));
     if (strncmp(t->reason, "score:", 6) != 0)
         page_text(p, "%s%s%s", t->reason[0] ? "; " : "", isnan(t->score) ? "no score" : "score ",
                   isnan(t->score) ? "" : section_score(in, t->score, score));
@@ -148,9 +148,11 @@ static void put_kind(struct inspection *in, struct page *p, enum shown_why why)
         page_paragraph(p, "None is in review; these are the next best to look at.");
     else if (why != SHOWN_LABEL && n < in->n_of[why])
         page_paragraph(p, "%" PRId64 " of %" PRId64 ", the worst first.", n, in->n_of[why]);
+    fputs(in->grouped ? "" : "<div class=\"cards\">\n", p->out); /* those of one photograph stand side by side */
     for (int64_t i = 0; i < in->n_shown; i++)
         if (in->shown[i].why == why)
             put_card(in, p, in->shown[i].installation);
+    fputs(in->grouped ? "" : "</div>\n", p->out);
 }
 
 static void put_picture_note(const struct inspection *in, struct page *p)

@@ -13,6 +13,8 @@ void section_verdicts(const struct inspection *in, struct page *p)
     static const enum verdict column[VERDICTS] = {VERDICT_PASS, VERDICT_REVIEW, VERDICT_FAIL, VERDICT_INCOMPLETE};
     char caption[64], name[SECTION_NAME_BYTES];
     struct section_tally t = section_count(in);
+    if (t.n_labelled == 0)
+        return;
     page_section(p, "verdicts", "By label");
     snprintf(caption, sizeof caption, "%s by label and verdict", in->grouped ? "Installations" : "Photographs");
     page_table(p, caption, (const char *[]){"label", "#pass", "#review", "#fail", "#incomplete", "#all", NULL});
@@ -27,9 +29,8 @@ void section_verdicts(const struct inspection *in, struct page *p)
         page_row_end(p);
     }
     page_table_end(p);
-    if (t.n_labelled > 0)
-        page_paragraph(p, "Incomplete ones do not count in the shares above. Intervals of shares cover %g %% or more "
-                       "(Clopper and Pearson).", 100 * in->bootstrap.level);
+    page_paragraph(p, "Incomplete ones do not count in the shares above. Intervals of shares cover %g %% or more "
+                   "(Clopper and Pearson).", 100 * in->bootstrap.level);
 }
 
 /* ------------------------------------------------------------------ how they came about */
@@ -42,9 +43,10 @@ static void list_origins(const struct inspection *in, struct page *p)
 {
     const struct score_inputs *o = &in->cases->origins;
     for (int i = 0; i < o->n; i++) {
-        char hex[DIGEST_HEX];
+        char hex[DIGEST_HEX], role[SECTION_NAME_BYTES], path[SECTION_NAME_BYTES];
         digest_hex(o->item[i].identity, hex);
-        page_text(p, "%s%s %s", i ? "; " : ": ", o->item[i].role, o->item[i].path ? o->item[i].path : "");
+        page_text(p, "%s%s %s", i ? "; " : ": ", section_name(o->item[i].role, role),
+                  o->item[i].path ? section_name(o->item[i].path, path) : "");
         fprintf(p->out, "%s<code>%.12s</code>", o->item[i].path ? " " : "", hex);
     }
 }
@@ -67,15 +69,16 @@ static void put_defect(const struct inspection *in, struct page *p)
 void section_lead(const struct inspection *in, struct page *p)
 {
     const struct cases *c = in->cases;
+    char name[SECTION_NAME_BYTES];
     fputs("<p class=\"lead\">", p->out);
     put_defect(in, p);
     page_text(p, ". %s", FMT_COUNT(c->n_photos, "photograph", "photographs"));
     if (in->grouped)
         page_text(p, " of %s", FMT_COUNT(c->n_installations, "installation", "installations"));
     if (c->judged)
-        page_text(p, ", judged by %s", c->judge);
+        page_text(p, ", judged by %s", section_name(c->judge, name));
     else
-        page_text(p, ", scored by %s", c->tool ? c->tool : "an unknown program");
+        page_text(p, ", scored by %s", c->tool ? section_name(c->tool, name) : "an unknown program");
     fputs(".</p>\n", p->out);
 }
 
@@ -95,11 +98,11 @@ static void put_rule(const struct inspection *in, struct page *p)
 {
     const struct verdict_rule *r = &in->rule;
     bool judged = in->cases->judged;
-    char text[RULE_TEXT_BYTES];
+    char text[RULE_TEXT_BYTES], name[SECTION_NAME_BYTES];
     term(p, "Verdicts");
     fputs("<dd>", p->out);
     if (judged)
-        page_text(p, "as %s gave them%s", in->cases->judge, in->thresholds_given ? ": " : "");
+        page_text(p, "as %s gave them%s", section_name(in->cases->judge, name), in->thresholds_given ? ": " : "");
     if (!judged || in->thresholds_given)
         put_thresholds(in, p);
     if (in->grouped && !judged)
@@ -112,9 +115,10 @@ static void put_rule(const struct inspection *in, struct page *p)
 /* Scores of installations and photographs as the tool of the predictions made them. */
 static void put_maker(const struct inspection *in, struct page *p)
 {
+    char name[SECTION_NAME_BYTES];
     term(p, "Made by");
     fputs("<dd>", p->out);
-    page_text(p, "%s", in->cases->tool ? in->cases->tool : "an unknown program");
+    page_text(p, "%s", in->cases->tool ? section_name(in->cases->tool, name) : "an unknown program");
     list_origins(in, p);
     fputs(".</dd>\n", p->out);
 }
@@ -162,7 +166,7 @@ static void put_installation(const struct inspection *in, struct page *p, int64_
     page_number(p, "%s", section_score(in, t->score, score));
     page_cell(p, "%s", section_label(in, t->label, name));
     page_number(p, "%d", t->n_views);
-    page_cell(p, "%.200s", t->reason);
+    page_cell(p, "%s", section_name(t->reason, name));
     page_row_end(p);
 }
 
