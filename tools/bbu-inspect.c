@@ -1,8 +1,11 @@
 /* bbu-inspect - photographs of installations -> verdicts, by one file; and the making of that file. */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "file.h"
 #include "input-guard.h"
@@ -74,13 +77,13 @@ static const struct opt_tool tool = {
     "Exit status 1: an installation failed, needs a review or is incomplete; 0: all passed."};
 
 /* ------------------------------------------------------------------ options */
-static void parse_promises(struct make_inspector *m)
+static void parse_promises(struct make_thresholds *t)
 {
     struct fmt_error e = {0};
-    if (verdict_options_promises(&verdict_options, m->promise, &m->n_promises, &e))
+    if (verdict_options_promises(&verdict_options, t->promise, &t->n_promises, &e))
         msg_usage("%s", e.text);
-    if (m->n_promises == 0 && choose)
-        m->promise[m->n_promises++] = verdict_options_default_promise();
+    if (t->n_promises == 0 && choose)
+        t->promise[t->n_promises++] = verdict_options_default_promise();
 }
 
 /* "0.5%,95%" as of alarms. On average, without a confidence, is what half of all sets keep. */
@@ -94,23 +97,29 @@ static void parse_gates(struct make_inspector *m)
     m->gate_confidence = p.confidence > 0 ? p.confidence : 0.5;
 }
 
-static void parse_score(struct make_inspector *m)
+static bool scores_are_of_bank(void)
 {
-    struct fmt_error e = {0};
-    m->by_bank = bank && (!classifier || (score && strcmp(score, "bank") == 0));
-    if (verdict_options_rule(&verdict_options, &m->rule, &e))
-        msg_usage("%s", e.text);
+    return bank && (!classifier || (score && strcmp(score, "bank") == 0));
 }
 
-static void parse_thresholds(struct make_inspector *m)
+static void parse_rule(struct verdict_rule *r)
+{
+    struct fmt_error e = {0};
+    if (verdict_options_rule(&verdict_options, r, &e))
+        msg_usage("%s", e.text);
+    if (r->how == RULE_LEARNED && !choose)
+        msg_usage("--group-score learned: it is learned from --choose FILE");
+}
+
+static void parse_thresholds(struct make_thresholds *t)
 {
     char first[64], *comma;
     snprintf(first, sizeof first, "%s", thresholds);
     comma = strchr(first, ',');
     if (comma)
         *comma++ = 0;
-    if (!num_f64(first, &m->pass_below) || !num_f64(comma ? comma : first, &m->fail_from) ||
-        m->pass_below > m->fail_from)
+    if (!num_f64(first, &t->pass_below) || !num_f64(comma ? comma : first, &t->fail_from) ||
+        t->pass_below > t->fail_from)
         msg_usage("--thresholds %s: one number, or two that ascend, with a comma between them", thresholds);
 }
 
@@ -121,6 +130,34 @@ static const void *const of_making[] = {
 static const void *const of_judging[] = {&null_names, &split, &always_done, NULL};
 
 static const void *const of_watching[] = {&append_path, &journal, &wait_s, &look_s, NULL};
+
+/* Thresholds are chosen, on labelled photographs or by the good ones of a bank, or they are given. */
+static void check_thresholds_usage(void)
+{
+    if (choose && thresholds)
+        msg_usage("--choose finds thresholds, --thresholds gives them: one of the two");
+    if (thresholds && (verdict_options.missed || verdict_options.alarms))
+        msg_usage("--missed and --alarms are promises for --choose");
+    if (!choose && verdict_options.missed)
+        msg_usage("--missed is a promise about faulty installations: --choose FILE names some");
+    if (!choose && !thresholds && !verdict_options.alarms)
+        msg_usage("--make needs thresholds: --choose FILE finds them, --thresholds gives them, --alarms with --bank "
+                  "takes them from good parts");
+    if (!choose && !thresholds && !scores_are_of_bank())
+        msg_usage("--alarms without --choose FILE is for scores of a bank: good parts say nothing of a classifier");
+}
+
+static void name_unused(void)
+{
+    static const void *const of_reference[] = {&gates, NULL}, *const of_sets[] = {&level, NULL};
+    static const void *const of_both[] = {&score, NULL};
+    if (!reference)
+        opt_unused(&tool, of_reference, "there are no gates without --reference");
+    if (thresholds && !test_path)
+        opt_unused(&tool, of_sets, "nothing is counted with --thresholds alone");
+    if (!classifier || !bank)
+        opt_unused(&tool, of_both, "there is only one");
+}
 
 static void check_make_usage(int n_operands)
 {
@@ -136,10 +173,8 @@ static void check_make_usage(int n_operands)
         msg_usage("--faults goes with --bank");
     if ((score && strcmp(score, "bank") == 0 && !bank) || (score && strcmp(score, "classifier") == 0 && !classifier))
         msg_usage("--score %s: there is none", score);
-    if (!choose == !thresholds)
-        msg_usage("--make needs thresholds: --choose FILE finds them, --thresholds gives them; one of the two");
-    if (!choose && (verdict_options.missed || verdict_options.alarms))
-        msg_usage("--missed and --alarms are promises for --choose");
+    check_thresholds_usage();
+    name_unused();
     opt_unused(&tool, of_judging, "it is for judging");
 }
 
@@ -181,15 +216,18 @@ static int make(const struct judge_how *how)
 {
     struct fmt_error e = {0};
     struct make_inspector m = {.output = output, .weights = weights, .classifier = classifier, .bank = bank,
-                               .faults = faults, .reference = reference, .choose = choose, .check = test_path,
+                               .faults = faults, .reference = reference, .by_bank = scores_are_of_bank(),
                                .positive = positive, .pattern = pattern, .precision = precision,
-                               .rule = {.n_views = (int)n_views}, .level = level,
+                               .thresholds = {.choose = choose, .test = test_path, .n_views = (int)n_views,
+                                              .level = level, .warn = msg_warn},
                                .weights_level = compress ? 3 : BLOCK_STORED, .explain = provenance};
-    parse_score(&m);
-    parse_promises(&m);
+    parse_rule(&m.rule);
+    parse_promises(&m.thresholds);
     parse_gates(&m);
     if (thresholds)
-        parse_thresholds(&m);
+        parse_thresholds(&m.thresholds);
+    else if (!choose)
+        m.thresholds.bank = bank;
     if (file_check_output(output, true, &e) || make_inspector_run(&m, how, &e))
         msg_die("%s", e.text);
     if (inspector_report(stdout, json, &m, &e))
@@ -215,6 +253,19 @@ static void note_counts(const struct verdict_lines *l)
                  l->n_photographs);
 }
 
+/* What was mistyped is not an installation that cannot be read. Shards may be named by a pattern. */
+static void check_operands(const char *const *operand, int n)
+{
+    bool all = true;
+    for (int i = 0; i < n; i++)
+        if (strcmp(operand[i], "-") != 0 && !strpbrk(operand[i], "*?[") && access(operand[i], F_OK) != 0) {
+            msg_error("%s: %s", operand[i], strerror(errno));
+            all = false;
+        }
+    if (!all)
+        exit(EXIT_FAILED);
+}
+
 static void open_judge(struct judge *j, const char *inspector, const struct judge_how *how)
 {
     struct fmt_error e = {0};
@@ -229,6 +280,7 @@ static int judge_all(const char *inspector, const char *const *operand, int n, c
     struct photo_list list;
     struct verdict_lines lines = {.out = stdout, .json = json};
     struct judge_job job = {.found = verdict_lines_found, .arg = &lines};
+    check_operands(operand, n);
     open_judge(&j, inspector, how);
     struct photo_list_how how_named = {.pattern = &j.settings.pattern, .separator = null_names ? 0 : '\n',
                                        .split = split};

@@ -135,8 +135,12 @@ check 'a view is missing: incomplete' grep -q "^installation	$good	.*	2	.*	incom
 cp bbu/test/$good/$good-1.jpeg odd && cp bbu/test/$bad/$bad-1.jpeg odd/$good-7.jpeg
 status 1 bbu-inspect -q site.inspector odd
 check 'a view too many: review' grep -q "^installation	$good	.*	4	.*	review	views: 4 of 3" out
-status 1 bbu-inspect -q site.inspector nowhere.jpeg
-check 'a file that is not there' grep -q 'review	unreadable: No such file' <(grep ^photograph out)
+status 1 bbu-inspect -q site.inspector bbu/test nowhere.jpeg bbu/tset
+err_has 'nowhere.jpeg: No such file'
+err_has 'bbu/tset: No such file'
+check 'what was mistyped is no installation' test ! -s out
+echo nowhere.jpeg | bbu-inspect -q --verdicts-only site.inspector - >out 2>err
+check 'a name that is not there' grep -q 'review	unreadable: No such file' <(grep ^photograph out)
 mkdir none
 status 0 bbu-inspect -q site.inspector none
 check 'no photographs are no error' bash -c '! grep -q ^installation out'
@@ -178,7 +182,7 @@ status 0 bbu-inspect -q --json --make p.inspector -w "$w" -m m.logreg --choose m
 out_has '"checked":{"groups":'
 check 'its promises are those of feat-verdict' grep -q \
     '^{"report":"promises","promise":"missed","share":0.5,.*"intervals":{"checked_share":.*"checked":"kept"}$' out
-check 'and its counts' test "$(grep -c '^{"report":"verdict-counts","of":"test","installations":' out)" = 3
+check 'and its counts' test "$(grep -c '^{"report":"verdict-counts","of":"test","left_out":0,"installations":' out)" = 3
 bbu-inspect -q --verdicts-only --json p.inspector bbu.index --split test | head -n 1 >out
 check 'verdicts say what became of the promise on others' grep -q '"chosen":{"groups":[^}]*},"checked":{"groups":' out
 bbu-inspect -q --verdicts-only p.inspector bbu.index --split test >out

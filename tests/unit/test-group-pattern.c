@@ -116,11 +116,14 @@ static void test_settings(void)
                                             {3, 3, 1, 0.3, 1, PROMISE_BROKEN}};
     s.is_checked = true;
     s.checked.n[2][VERDICT_REVIEW] = 17;
+    ok(calibration_fit(&s.calibration, &(struct judged_groups){(double[]){0.1, 0.2, 1.0 / 3, 0.4},
+                                                               (int8_t[]){0, 1, 0, 1}, 4}, &e) == 0, "a calibration");
     ok(inspect_settings_text(&s, &text, &e) == 0, "settings as text %s", e.text);
     ok(inspect_settings_parse(&again, text, strlen(text), &e) == 0, "and back %s", e.text);
     ok(again.rule.fail_from == s.rule.fail_from && again.rule.view_weight[31][1] == s.rule.view_weight[31][1] &&
            again.checked.n[2][VERDICT_REVIEW] == 17 && again.promise[0].checked.state == PROMISE_UNSEEN &&
-           strcmp(again.positive, s.positive) == 0, "to the bit");
+           strcmp(again.positive, s.positive) == 0 && again.calibration.n == s.calibration.n &&
+           calibration_at(&again.calibration, 1.0 / 3) == calibration_at(&s.calibration, 1.0 / 3), "to the bit");
     ok(inspect_settings_text(&again, &twice, &e) == 0 && strcmp(text, twice) == 0, "the same text again %s", e.text);
     for (size_t n = 0; n < strlen(text) - 1; n += 7) { /* cut anywhere it is refused and leaks nothing */
         struct inspect_settings cut;
@@ -140,7 +143,10 @@ static void test_bad_settings(void)
         {"\"max\"", "\"min\""}, {"\"views\":\t0", "\"views\":\t-1"},
         {"\"pass_below\":\t1", "\"pass_below\":\t3"},
         {"\"version\":\t1", "\"version\":\t2"}, {"\"f32\"", "\"f64\""}, {"{group}-{view}", "{group}-{vier}"},
-        {"\"promises\":\t[]", "\"promises\":\t{}"}, {"\"good\"", "\"gold\""}, {"\"classifier\"", "7"}};
+        {"\"promises\":\t[]", "\"promises\":\t{}"}, {"\"good\"", "\"gold\""}, {"\"classifier\"", "7"},
+        {"\"views\":\t0", "\"views\":\t0, \"views\":\t0"}, {"\"version\":\t1", "\"gates\":\t{}, \"version\":\t1"},
+        {"\"version\":\t1", "\"version\":\t1, \"other\":\t[{\"a\":\t1, \"b\":\t2, \"a\":\t1}]"},
+        {"\"version\":\t1", "\"version\":\t1, \"calibration\":\t[]"}};
     struct fmt_error e = {0};
     char *text, changed[4096];
     s.rule.pass_below = 1, s.rule.fail_from = 2;

@@ -27,6 +27,14 @@ void inspect_settings_release(struct inspect_settings *s)
 {
     free(s->positive);
     s->positive = NULL;
+    calibration_release(&s->calibration);
+}
+
+void inspect_settings_move(struct inspect_settings *to, struct inspect_settings *from)
+{
+    *to = *from;
+    from->positive = NULL;
+    from->calibration = (struct calibration){.n = 0};
 }
 
 /* ------------------------------------------------------------------ writing */
@@ -114,6 +122,8 @@ int inspect_settings_text(const struct inspect_settings *s, char **text, struct 
     put_counts(counts, state_key[0], &s->chosen);
     if (s->is_checked)
         put_counts(counts, state_key[1], &s->checked);
+    if (s->calibration.n > 0)
+        cJSON_AddItemToObject(o, "calibration", calibration_json(&s->calibration));
     cJSON_AddItemToObject(o, "gates", gate_limits_json(&s->gates));
     *text = o ? cJSON_Print(o) : NULL;
     cJSON_Delete(o);
@@ -130,6 +140,32 @@ static void fail(struct taking *t, const char *key, const char *reason)
 {
     if (!t->status)
         t->status = fmt_fail(t->e, FMT_INVALID, "settings: %s: %s", key, reason);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Of two values under one key readers take the one or the other: neither is certain. */
+static void refuse_repeated(struct taking *t, const cJSON *o)
+{
+    int n = 0, size = cJSON_GetArraySize(o);
+    const char **key = cJSON_IsObject(o) && size > 1 ? malloc((size_t)size * sizeof *key) : NULL;
+    const cJSON *member;
+    cJSON_ArrayForEach(member, o)
+    {
+        refuse_repeated(t, member);
+        if (key)
+            key[n++] = member->string;
+    }
+    qsort(key, (size_t)n, sizeof *key, by_name);
+    for (int i = 1; i < n; i++)
+        if (strcmp(key[i], key[i - 1]) == 0)
+            fail(t, key[i], "is there twice");
+    if (!key && cJSON_IsObject(o) && size > 1)
+        t->status = fmt_no_memory(t->e);
+    free(key);
 }
 
 static double take_number(struct taking *t, const cJSON *o, const char *key, double low, double high)
@@ -248,6 +284,8 @@ static void take_all(struct taking *t, const cJSON *o, struct inspect_settings *
 {
     static const char *const score[] = {"classifier", "bank"}, *const precision[] = {"f32", "bf16", "int8"};
     const cJSON *verdicts = json_member(o, "verdicts"), *positive = json_member(o, "positive");
+    const cJSON *calibration = json_member(o, "calibration");
+    refuse_repeated(t, o);
     if (take_count(t, o, "version", 1, 1e6) != VERSION)
         fail(t, "version", "made by a newer version of dinotools");
     s->by_bank = take_word(t, o, "score", score, 2);
@@ -262,6 +300,8 @@ static void take_all(struct taking *t, const cJSON *o, struct inspect_settings *
         s->checked = take_counts(t, json_member(verdicts, state_key[1]));
     if (!t->status)
         t->status = gate_limits_parse(json_member(o, "gates"), &s->gates, t->e);
+    if (!t->status && calibration && (t->status = calibration_parse(calibration, &s->calibration, t->e)))
+        fmt_prefix(t->e, "settings");
     if (positive && !(s->positive = strdup(take_text(t, o, "positive"))))
         t->status = fmt_no_memory(t->e);
 }

@@ -10,6 +10,7 @@
 #ifndef INSPECT_SETTINGS_H
 #define INSPECT_SETTINGS_H
 
+#include "calibration.h"
 #include "gate.h"
 #include "group-pattern.h"
 #include "thresholds.h"
@@ -33,6 +34,7 @@ struct inspect_settings {
     int n_promises;
     bool is_checked;                        /* checked and its counts were taken on groups of --check */
     struct verdict_counts chosen, checked;  /* groups by verdict; zeros: thresholds were given, not chosen */
+    struct calibration calibration;         /* of scores of groups; n 0: not known, as from good parts only */
     struct gate_limits gates;
     struct group_pattern pattern;
 };
@@ -42,8 +44,11 @@ struct inspect_settings inspect_settings_default(void);
 int inspect_settings_text(const struct inspect_settings *s, char **text, struct fmt_error *e);
 /* The promises as the settings have them: a list, which may be empty; NULL: out of memory. */
 struct cJSON *inspect_promises_json(const struct inspect_settings *s);
-/* FMT_INVALID, FMT_LIMIT: "settings: rule.how: ...". On failure there is nothing to release. */
+/* FMT_INVALID, FMT_LIMIT: "settings: views: ...". A key that an object has twice is refused.
+ * On failure there is nothing to release. */
 int inspect_settings_parse(struct inspect_settings *s, const char *text, size_t bytes, struct fmt_error *e);
+/* What `from` owned is `to`'s. */
+void inspect_settings_move(struct inspect_settings *to, struct inspect_settings *from);
 void inspect_settings_release(struct inspect_settings *s);
 
 #endif

@@ -21,7 +21,7 @@ static void identity_notes(struct report_node *report, const struct make_inspect
         report_note(report, "positive: %s", s->positive);
     report_note(report, "score of a photograph: %s, in %s",
                 s->by_bank ? "distance to the bank" : "probability by the classifier", s->precision);
-    rule_notes(report, &s->rule, m->choose ? &m->learned : NULL);
+    rule_notes(report, &s->rule, m->thresholds.choose ? &m->thresholds.learned : NULL);
     if (s->rule.n_views == 0)
         report_note(report, "the number of views is not checked (--views)");
 }
@@ -41,10 +41,11 @@ static void gate_notes(struct report_node *report, const struct gate_limits *g)
 
 static void counts_notes(struct report_node *report, const struct make_inspector *m, int i)
 {
-    report_note(report, "installations that %s:", i ? "promises were checked on" : "thresholds were chosen on");
-    if (m->n_left_out[i] > 0)
+    report_note(report, "installations%s that %s:", i || m->thresholds.choose ? "" : " of the bank",
+                i ? "promises were checked on" : "thresholds were chosen on");
+    if (m->thresholds.n_left_out[i] > 0)
         report_note(report, "  %s unreadable or stopped by a gate, left out",
-                    FMT_COUNT(m->n_left_out[i], "photograph", "photographs"));
+                    FMT_COUNT(m->thresholds.n_left_out[i], "photograph", "photographs"));
 }
 
 /* ------------------------------------------------------------------ reports */
@@ -65,6 +66,8 @@ static int put_promises(FILE *out, bool json, const struct make_inspector *m, st
         line[i] = (struct promise_line){s->promise[i].promise, s->promise[i].chosen, s->promise[i].checked,
                                         s->is_checked};
     identity_notes(&report, m);
+    if (m->thresholds.bank)
+        report_note(&report, "nothing is promised about faults that are missed: thresholds are from good parts");
     gate_notes(&report, &s->gates);
     if (s->n_promises > 0) {
         report_add(&report, REPORT_BREAK, NULL);
@@ -77,11 +80,13 @@ static int put_promises(FILE *out, bool json, const struct make_inspector *m, st
 static int put_counts(FILE *out, bool json, const struct make_inspector *m, int i, struct fmt_error *e)
 {
     struct report_node report = {.kind = REPORT_OBJECT};
-    struct verdict_table table = {i ? m->settings.checked : m->settings.chosen, m->level};
+    struct verdict_table table = {i ? m->settings.checked : m->settings.chosen, m->thresholds.level};
     report_add(&report, REPORT_BREAK, NULL);
     counts_notes(&report, m, i);
     report_text(&report, "report", "verdict-counts");
-    report_text(&report, "of", i ? "test" : "choose");
+    report_text(&report, "of", i ? "test" : m->thresholds.choose ? "choose" : "bank");
+    if (json)
+        report_count(&report, "left_out", m->thresholds.n_left_out[i]);
     verdicts_report(&report, &table);
     return print(out, json, &report, e);
 }
@@ -100,7 +105,6 @@ static int put_settings(FILE *out, const struct make_inspector *m, struct fmt_er
     json_report_text(o, "identity", hex);
     cJSON_AddItemToObject(o, "settings", cJSON_Parse(text));
     free(text);
-    json_report_int(o, "left_out", m->n_left_out[0]);
     return json_report_put(out, o) ? fmt_no_memory(e) : 0;
 }
 
@@ -109,7 +113,7 @@ int inspector_report(FILE *out, bool json, const struct make_inspector *m, struc
     int status = json ? put_settings(out, m, e) : 0;
     if (!status)
         status = put_promises(out, json, m, e);
-    if (!status && m->choose)
+    if (!status && (m->thresholds.choose || m->thresholds.bank))
         status = put_counts(out, json, m, 0, e);
     return status || !m->settings.is_checked ? status : put_counts(out, json, m, 1, e);
 }

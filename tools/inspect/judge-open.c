@@ -59,10 +59,14 @@ static int find_positive(struct judge *j, struct fmt_error *e)
         return fmt_fail(e, FMT_INVALID, "%d classes: which is the defect (--positive)?", h->n_classes);
     if (!s->positive)
         return 0;
-    for (j->positive = 0; j->positive < h->n_classes; j->positive++)
-        if (strcmp(h->class_name[j->positive], s->positive) == 0)
-            return 0;
-    return h->n_classes == 0 ? 0 : fmt_fail(e, FMT_INVALID, "no class %.100s", s->positive);
+    j->positive = 0;
+    while (j->positive < h->n_classes && strcmp(h->class_name[j->positive], s->positive) != 0)
+        j->positive++;
+    bool is_there = j->positive < h->n_classes;
+    if (!j->has_classifier && h->n_classes < 2) /* good parts only: the defect is a class that none of them has */
+        return is_there ? fmt_fail(e, FMT_INVALID, "class %.100s is that of the good photographs of the bank",
+                                   s->positive) : 0;
+    return is_there ? 0 : fmt_fail(e, FMT_INVALID, "no class %.100s", s->positive);
 }
 
 /* Warnings of weights are about guesses, which the comparison of recipes settles. */
@@ -250,8 +254,8 @@ static int open_gates(struct judge *j, const struct fmt_reader *io, struct fmt_e
 int judge_open_parts(struct judge *j, const struct judge_parts *parts, struct inspect_settings *settings,
                      const struct judge_how *how, struct fmt_error *e)
 {
-    *j = (struct judge){.settings = *settings};
-    settings->positive = NULL;
+    *j = (struct judge){0};
+    inspect_settings_move(&j->settings, settings);
     int status = device_open(&j->device, how->device, how->n_threads, how->warn, e);
     j->device_open = !status;
     if (!status)

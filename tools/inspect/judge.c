@@ -119,6 +119,7 @@ static int score_group(struct run *r, struct judged_group *g)
     if (!status) {
         g->score = n > 0 ? rule_score(&r->j->settings.rule, score, view, n) : NAN;
         g->n_views = rule_views(all, (int)r->n);
+        g->probability = r->j->settings.calibration.n > 0 ? calibration_at(&r->j->settings.calibration, g->score) : NAN;
     }
     free(score);
     free(view);

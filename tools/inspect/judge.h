@@ -72,13 +72,14 @@ struct judged_group {
     const char *name; /* of a photograph without installation its own */
     int n_photographs, n_views;
     double score; /* of those that were read; NAN: none was */
+    double probability; /* share of faulty ones among such scores, by the settings' calibration; NAN: not known */
     enum verdict verdict;
     char reason[JUDGE_REASON_MAX];
 };
 
 /* Errors name the file. */
 int judge_open(struct judge *j, const char *path, const struct judge_how *how, struct fmt_error *e);
-/* The same of files that are not joined yet. settings are copied but for `positive`, which is taken over. */
+/* The same of files that are not joined yet. settings are moved. */
 int judge_open_parts(struct judge *j, const struct judge_parts *parts, struct inspect_settings *settings,
                      const struct judge_how *how, struct fmt_error *e);
 void judge_close(struct judge *j); /* a zeroed struct is allowed */

@@ -8,14 +8,10 @@
 #include "file.h"
 #include "gate-file.h"
 #include "make-gates.h"
-#include "overlap.h"
-#include "scored-groups.h"
-#include "scored-set.h"
 #include "teacher-name.h"
 #include "tensorfile.h"
 #include "version.h"
 
-enum { CHOOSE, CHECK, SETS };
 enum { LEVEL = 3 }; /* of zstd, for what is small */
 
 struct making {
@@ -27,8 +23,6 @@ struct making {
     struct judge_parts parts;
     struct photo_list good; /* of the gates */
     struct fmt_buffer reference;
-    struct scored_set set[SETS];
-    bool has_set[SETS];
     struct fmt_error *e;
 };
 
@@ -121,92 +115,9 @@ static int open_gates(struct making *k)
     return status;
 }
 
-/* ------------------------------------------------------------------ thresholds */
-/* The number of views that all groups have; 0, not checked, where they differ. */
-static int common_views(const struct verdict_groups *g)
-{
-    int n = g->n > 0 ? verdict_groups_views(g, 0) : 0;
-    for (int64_t i = 1; i < g->n && n; i++)
-        n = verdict_groups_views(g, i) == n ? n : 0;
-    return n;
-}
-
-static int choose_thresholds(struct making *k, struct scored_groups *g)
-{
-    struct make_inspector *m = k->m;
-    struct inspect_settings *s = &k->judge.settings;
-    struct verdict_rule *r = &s->rule;
-    struct promises_wanted wanted = {m->promise, m->n_promises, 0};
-    r->n_views = m->rule.n_views >= 0 ? m->rule.n_views : common_views(&g->groups);
-    int status = scored_groups_choose(g, r, &wanted, &m->learned, k->e);
-    for (int i = 0; i < m->n_promises && !status; i++) {
-        s->promise[i].promise = m->promise[i];
-        s->promise[i].chosen = promise_check(&m->promise[i], r, &g->complete, m->level);
-    }
-    s->n_promises = m->n_promises;
-    s->chosen = scored_groups_count(g, r);
-    return status;
-}
-
-static int check_promises(struct making *k, struct scored_groups *g)
-{
-    struct inspect_settings *s = &k->judge.settings;
-    scored_groups_judge(g, &s->rule);
-    for (int i = 0; i < s->n_promises; i++)
-        s->promise[i].checked = promise_check(&s->promise[i].promise, &s->rule, &g->complete, k->m->level);
-    s->checked = scored_groups_count(g, &s->rule);
-    s->is_checked = true;
-    return 0;
-}
-
-static int use_set(struct making *k, int i, const char *path, int (*use)(struct making *, struct scored_groups *))
-{
-    static const struct verdict_classes classes = {.faulty = 1, .good = -1};
-    struct scored_groups g;
-    int status = scored_set_open(&k->set[i], path, &k->judge, k->e);
-    if (status)
-        return status;
-    k->has_set[i] = true;
-    k->m->n_left_out[i] = k->set[i].n_left_out;
-    status = scored_groups_make(&g, &k->set[i].rows, classes, k->e);
-    if (status)
-        return status;
-    status = use(k, &g);
-    if (status)
-        fmt_prefix(k->e, path);
-    scored_groups_release(&g);
-    return status;
-}
-
-/* Groups to check promises on must not be those that the thresholds were chosen on. */
-static int check_apart(const struct making *k)
-{
-    struct overlap o;
-    int status = overlap_sets(&k->set[CHOOSE].rows, &k->set[CHECK].rows, false, &o, k->e);
-    return status ? status : overlap_refuse(&o, k->m->check, k->m->choose, k->e);
-}
-
-static int find_thresholds(struct making *k)
-{
-    struct make_inspector *m = k->m;
-    struct verdict_rule *r = &k->judge.settings.rule;
-    int status = 0;
-    if (m->choose) {
-        status = use_set(k, CHOOSE, m->choose, choose_thresholds);
-    } else {
-        r->n_views = m->rule.n_views >= 0 ? m->rule.n_views : 0;
-        r->pass_below = m->pass_below;
-        r->fail_from = m->fail_from;
-    }
-    if (!status && m->check)
-        status = use_set(k, CHECK, m->check, check_promises);
-    return status || !m->check || !m->choose ? status : check_apart(k);
-}
-
 /* ------------------------------------------------------------------ writing */
 static int add_inputs(struct making *k, struct provenance *p, const char *settings)
 {
-    static const char *const role[SETS] = {"choose", "check"};
     struct judge *j = &k->judge;
     int status = 0;
     uint8_t sha256[DIGEST_BYTES];
@@ -223,10 +134,7 @@ static int add_inputs(struct making *k, struct provenance *p, const char *settin
         provenance_input_nested(p, "faults", j->faults.identity, j->faults.provenance);
     if (k->m->reference)
         status = image_set_inputs(&k->good.images, j->device.pool, p, k->e);
-    for (int i = 0; i < SETS && !status; i++)
-        if (k->has_set[i])
-            status = scored_set_input(&k->set[i], role[i], j, p, k->e);
-    return status;
+    return status ? status : make_thresholds_inputs(&k->m->thresholds, j, p, k->e);
 }
 
 static const char *name_of(const char *path)
@@ -276,9 +184,7 @@ static int write_file(struct making *k, char *settings)
 
 static void close_making(struct making *k)
 {
-    for (int i = 0; i < SETS; i++)
-        if (k->has_set[i])
-            scored_set_close(&k->set[i]);
+    make_thresholds_release(&k->m->thresholds);
     judge_close(&k->judge);
     photo_list_close(&k->good);
     fmt_buffer_release(&k->reference);
@@ -298,15 +204,13 @@ int make_inspector_run(struct make_inspector *m, const struct judge_how *how, st
     if (!status)
         status = open_gates(&k);
     if (!status)
-        status = find_thresholds(&k);
+        status = make_thresholds_run(&m->thresholds, &k.judge, e);
     if (!status)
         status = inspect_settings_text(&k.judge.settings, &settings, e);
     if (!status)
         status = write_file(&k, settings);
-    if (!status) {
-        m->settings = k.judge.settings;
-        k.judge.settings.positive = NULL; /* the caller's now */
-    }
+    if (!status)
+        inspect_settings_move(&m->settings, &k.judge.settings);
     free(settings);
     close_making(&k);
     return status;

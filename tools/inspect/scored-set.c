@@ -90,7 +90,11 @@ static int open_features(struct scored_set *s, struct judge *j, struct fmt_error
 /* Thresholds from scores of another classifier, or of another C out of fold, keep no promise. */
 static int check_scorer(const struct prediction_set *p, const struct judge *j, struct fmt_error *e)
 {
-    if (!j->settings.by_bank)
+    bool by_bank = j->settings.by_bank;
+    if (p->distances != by_bank)
+        return fmt_fail(e, FMT_MISMATCH, "%.200s: %s, the inspector scores by a %s", p->path,
+                        p->distances ? "distances" : "probabilities", by_bank ? "bank" : "classifier");
+    if (!by_bank)
         return prediction_set_by(p, "model", j->classifier.identity, e);
     int status = prediction_set_by(p, "bank", j->bank.identity, e);
     return status ? status : prediction_set_by(p, "faults", j->has_faults ? j->faults.identity : NULL, e);
@@ -100,14 +104,17 @@ static int open_predictions(struct scored_set *s, struct judge *j, struct fmt_er
 {
     struct prediction_set *p = &s->predictions;
     int status = prediction_set_read(p, s->path, 0, e);
+    const char *wanted = j->settings.positive;
     int32_t positive = 0;
     if (status)
         return status;
     s->has_predictions = true;
-    while (positive < p->n_classes && strcmp(p->class_name[positive], j->settings.positive) != 0)
+    while (positive < p->n_classes && wanted && strcmp(p->class_name[positive], wanted) != 0)
         positive++;
-    if (positive == p->n_classes)
-        return fmt_fail(e, FMT_MISMATCH, "%.200s: no class %.100s", s->path, j->settings.positive);
+    if (!wanted || (positive == p->n_classes && p->distances)) /* classes that were not named: which is worse is known */
+        positive = p->positive;
+    if (positive < 0 || positive >= p->n_classes)
+        return fmt_fail(e, FMT_MISMATCH, "%.200s: no class %.100s", s->path, wanted ? wanted : "that is the defect");
     status = check_scorer(p, j, e);
     return status ? status : take_rows(s, &p->rows, p->n_classes, p->rows.proba, positive, e);
 }
@@ -153,7 +160,7 @@ static int open_photographs(struct scored_set *s, struct judge *j, struct fmt_er
     for (int k = 0; k < l->n_classes && j->settings.positive; k++)
         if (strcmp(l->class_name[k], j->settings.positive) == 0)
             c.positive = k;
-    if (c.positive < 0)
+    if (c.positive < 0 && l->n_classes != 1) /* of one class, good photographs only */
         return fmt_fail(e, FMT_MISMATCH, "%.200s: no class %.100s: thresholds are chosen on labelled photographs",
                         s->path, j->settings.positive ? j->settings.positive : "that is the defect (--positive)");
     status = rows_reserve(&s->rows, COLUMNS, l->n, e);

@@ -11,6 +11,8 @@
 #include "printable.h"
 #include "version.h"
 
+enum { SCORE_DIGITS = 9, SHARE_DIGITS = 4 };
+
 /* ------------------------------------------------------------------ JSON */
 /* With the fewest digits that read back exactly. */
 static void add_number(cJSON *o, const char *key, double v)
@@ -65,7 +67,7 @@ static int photo_json(const struct verdict_lines *l, const struct judged_group *
     return json_report_put(l->out, o);
 }
 
-static int group_json(FILE *out, const struct judged_group *g, const struct judged_photo *photo)
+static int group_json(const struct verdict_lines *l, const struct judged_group *g, const struct judged_photo *photo)
 {
     cJSON *o = cJSON_CreateObject();
     json_report_text(o, "installation", g->name);
@@ -73,10 +75,12 @@ static int group_json(FILE *out, const struct judged_group *g, const struct judg
     add_number(o, "score", g->score);
     json_report_text(o, "verdict", verdict_names[g->verdict]);
     json_report_text(o, "reason", g->reason);
+    if (l->probability)
+        add_number(o, "probability", g->probability);
     cJSON *list = cJSON_AddArrayToObject(o, "photographs");
     for (int i = 0; i < g->n_photographs; i++)
         cJSON_AddItemToArray(list, cJSON_CreateString(photo[i].photo->name));
-    return json_report_put(out, o);
+    return json_report_put(l->out, o);
 }
 
 /* ------------------------------------------------------------------ text */
@@ -117,16 +121,16 @@ static void begin_text(const struct verdict_lines *l, const char *inspector, con
     put_promises(out, &j->settings);
     if (!columns)
         return;
-    fprintf(out, "of\tname\tinstallation\tviews\tscore\tverdict\treason");
+    fprintf(out, "of\tname\tinstallation\tviews\tscore\tverdict\treason%s", l->probability ? "\tprobability" : "");
     for (int m = 0; m < GATE_MEASURES && l->measures; m++)
         fprintf(out, "\t%s", gate_measure_name((enum gate_measure)m));
     putc('\n', out);
 }
 
-static void put_number(FILE *out, double v)
+static void put_number(FILE *out, int digits, double v)
 {
     if (isfinite(v))
-        fprintf(out, "\t%.9g", v);
+        fprintf(out, "\t%.*g", digits, v);
     else
         fprintf(out, "\t-");
 }
@@ -143,16 +147,18 @@ static void put_line(FILE *out, const char *of, const char *name, const char *gr
         fprintf(out, "\t%d", views);
     else
         fprintf(out, "\t-");
-    put_number(out, score);
+    put_number(out, SCORE_DIGITS, score);
     fprintf(out, "\t%s\t", verdict_names[verdict]);
     printable_put(out, reason);
 }
 
-/* NULL: an installation has none. */
-static void put_measures(const struct verdict_lines *l, const struct gate_values *v)
+/* Of an installation alone its probability, of a photograph alone its measures; the others are NAN and NULL. */
+static void put_end(const struct verdict_lines *l, double probability, const struct gate_values *v)
 {
+    if (l->probability)
+        put_number(l->out, SHARE_DIGITS, probability);
     for (int m = 0; m < GATE_MEASURES && l->measures; m++)
-        put_number(l->out, v ? v->value[m] : (double)NAN);
+        put_number(l->out, SCORE_DIGITS, v ? v->value[m] : (double)NAN);
     putc('\n', l->out);
 }
 
@@ -161,6 +167,7 @@ int verdict_lines_begin(struct verdict_lines *l, const char *inspector, const st
                         struct fmt_error *e)
 {
     l->measures = j->measures;
+    l->probability = j->settings.calibration.n > 0;
     if (l->json)
         return begin_json(l->out, inspector, j) ? fmt_no_memory(e) : 0;
     begin_text(l, inspector, j, columns);
@@ -179,15 +186,15 @@ int verdict_lines_found(void *arg, const struct judged_group *g, const struct ju
             bad |= photo_json(l, g, p);
         } else {
             put_line(l->out, "photograph", p->photo->name, g->name, p->photo->view, p->score, p->verdict, p->reason);
-            put_measures(l, &p->values);
+            put_end(l, NAN, &p->values);
         }
     }
     l->n[g->verdict]++;
     if (l->json) {
-        bad |= group_json(l->out, g, photo);
+        bad |= group_json(l, g, photo);
     } else {
         put_line(l->out, "installation", g->name, g->name, g->n_views, g->score, g->verdict, g->reason);
-        put_measures(l, NULL);
+        put_end(l, g->probability, NULL);
     }
     return bad ? FMT_MEMORY : fflush(l->out) ? FMT_IO : 0;
 }

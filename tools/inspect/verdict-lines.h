@@ -1,5 +1,5 @@
 /* verdict-lines.h - verdicts on a stream: a line for each photograph, and then one for their installation, as
- * text with tabs or as JSON lines. The first lines name the inspector and the class that is the defect.
+ * text with tabs or as JSON lines. The first lines name the inspector, the class that is the defect and the promises.
  *
  *   struct verdict_lines l = {.out = stdout, .json = json};
  *   verdict_lines_begin(&l, "site.inspector", &judge, true, e);
@@ -17,6 +17,7 @@ struct verdict_lines {
     FILE *out;
     bool json;
     bool measures;        /* values of gates, too: the inspector has gates */
+    bool probability;     /* of installations, too: the inspector has a calibration */
     int64_t n[VERDICTS];  /* installations so far */
     int64_t n_photographs, n_unreadable;
 };

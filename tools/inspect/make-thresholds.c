@@ -1,0 +1,184 @@
+/* make-thresholds.c - see make-thresholds.h. */
+#include "make-thresholds.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "bank-good.h"
+#include "overlap.h"
+#include "scored-groups.h"
+
+/* ------------------------------------------------------------------ how many views there are */
+enum { VIEWS_MAX = 1000 }; /* more count as so many */
+
+static int views_of(const struct verdict_groups *g, int64_t i)
+{
+    int n = verdict_groups_views(g, i);
+    return n < VIEWS_MAX ? n : VIEWS_MAX;
+}
+
+static void warn_views(const struct make_thresholds *t, const char *path, const struct verdict_groups *g, int usual)
+{
+    int64_t n = 0;
+    int least = VIEWS_MAX, most = 0;
+    char to[16] = "";
+    for (int64_t i = 0; i < g->n; i++) {
+        int views = views_of(g, i);
+        if (views == usual)
+            continue;
+        n++;
+        least = views < least ? views : least;
+        most = views > most ? views : most;
+    }
+    if (least < most)
+        snprintf(to, sizeof to, " to %d", most);
+    t->warn("%s: %" PRId64 " of %s %s %d%s %s, not %d: the number of views is not checked (--views %d?)", path, n,
+            FMT_COUNT(g->n, "installation", "installations"), n == 1 ? "has" : "have", least, to,
+            most == 1 ? "view" : "views", usual, usual);
+}
+
+/* The number of views that all groups have; where they differ 0, not checked, with a warning. */
+static int common_views(const struct make_thresholds *t, const char *path, const struct verdict_groups *g)
+{
+    int64_t count[VIEWS_MAX + 1] = {0};
+    int usual = 0;
+    for (int64_t i = 0; i < g->n; i++)
+        count[views_of(g, i)]++;
+    for (int n = 1; n <= VIEWS_MAX; n++)
+        usual = count[n] > count[usual] ? n : usual;
+    if (count[usual] == g->n)
+        return usual;
+    warn_views(t, path, g, usual);
+    return 0;
+}
+
+/* ------------------------------------------------------------------ choosing */
+static bool has_both_kinds(const struct judged_groups *g)
+{
+    bool has[2] = {false};
+    for (int64_t i = 0; i < g->n; i++)
+        if (g->faulty[i] >= 0)
+            has[g->faulty[i]] = true;
+    return has[0] && has[1];
+}
+
+/* Thresholds that keep the promises on the groups of these rows, and what a score says where both kinds are known. */
+static int choose_on(struct make_thresholds *t, struct judge *j, const struct rows *rows, const char *path,
+                     struct fmt_error *e)
+{
+    static const struct verdict_classes classes = {.faulty = 1, .good = -1};
+    struct inspect_settings *s = &j->settings;
+    struct promises_wanted wanted = {t->promise, t->n_promises, 0};
+    struct scored_groups g;
+    int status = scored_groups_make(&g, rows, classes, e);
+    if (status)
+        return status;
+    s->rule.n_views = t->n_views >= 0 ? t->n_views : common_views(t, path, &g.groups);
+    status = scored_groups_choose(&g, &s->rule, &wanted, &t->learned, e);
+    for (int i = 0; i < t->n_promises && !status; i++) {
+        s->promise[i].promise = t->promise[i];
+        s->promise[i].chosen = promise_check(&t->promise[i], &s->rule, &g.complete, t->level);
+    }
+    s->n_promises = t->n_promises;
+    s->chosen = scored_groups_count(&g, &s->rule);
+    if (!status && has_both_kinds(&g.complete))
+        status = calibration_fit(&s->calibration, &g.complete, e);
+    scored_groups_release(&g);
+    if (status)
+        fmt_prefix(e, path);
+    return status;
+}
+
+static int open_set(struct make_thresholds *t, struct judge *j, int i, const char *path, struct fmt_error *e)
+{
+    int status = scored_set_open(&t->set[i], path, j, e);
+    t->has_set[i] = !status;
+    t->n_left_out[i] = t->set[i].n_left_out;
+    return status;
+}
+
+static int choose_by_bank(struct make_thresholds *t, struct judge *j, struct fmt_error *e)
+{
+    int64_t n_alone = bank_good_without_group(&j->bank);
+    int status = bank_good_rows(&t->good, &j->bank, j->has_faults ? &j->faults : NULL, 1, e);
+    if (status) {
+        fmt_prefix(e, t->bank);
+        return status;
+    }
+    if (n_alone > 0)
+        t->warn("%s: %s no installation: each counts as one", t->bank,
+                FMT_COUNT(n_alone, "good photograph is of", "good photographs are of"));
+    return choose_on(t, j, &t->good, t->bank, e);
+}
+
+static int choose(struct make_thresholds *t, struct judge *j, struct fmt_error *e)
+{
+    struct verdict_rule *r = &j->settings.rule;
+    if (t->choose) {
+        int status = open_set(t, j, MAKE_CHOOSE, t->choose, e);
+        return status ? status : choose_on(t, j, &t->set[MAKE_CHOOSE].rows, t->choose, e);
+    }
+    if (t->bank)
+        return choose_by_bank(t, j, e);
+    r->n_views = t->n_views >= 0 ? t->n_views : 0;
+    r->pass_below = t->pass_below;
+    r->fail_from = t->fail_from;
+    return 0;
+}
+
+/* ------------------------------------------------------------------ other installations */
+/* They must not be those that the thresholds were chosen on. */
+static int check_apart(const struct make_thresholds *t, struct fmt_error *e)
+{
+    struct overlap o;
+    const struct rows *chosen = t->choose ? &t->set[MAKE_CHOOSE].rows : &t->good;
+    if (!t->choose && !t->bank)
+        return 0;
+    int status = overlap_sets(chosen, &t->set[MAKE_TEST].rows, false, &o, e);
+    return status ? status : overlap_refuse(&o, t->test, t->choose ? t->choose : t->bank, e);
+}
+
+static int test(struct make_thresholds *t, struct judge *j, struct fmt_error *e)
+{
+    static const struct verdict_classes classes = {.faulty = 1, .good = -1};
+    struct inspect_settings *s = &j->settings;
+    struct scored_groups g;
+    int status = open_set(t, j, MAKE_TEST, t->test, e);
+    if (!status)
+        status = check_apart(t, e);
+    if (!status)
+        status = scored_groups_make(&g, &t->set[MAKE_TEST].rows, classes, e);
+    if (status)
+        return status;
+    scored_groups_judge(&g, &s->rule);
+    for (int i = 0; i < s->n_promises; i++)
+        s->promise[i].checked = promise_check(&s->promise[i].promise, &s->rule, &g.complete, t->level);
+    s->checked = scored_groups_count(&g, &s->rule);
+    s->is_checked = true;
+    scored_groups_release(&g);
+    return 0;
+}
+
+int make_thresholds_run(struct make_thresholds *t, struct judge *j, struct fmt_error *e)
+{
+    int status = choose(t, j, e);
+    return status || !t->test ? status : test(t, j, e);
+}
+
+int make_thresholds_inputs(struct make_thresholds *t, struct judge *j, struct provenance *p, struct fmt_error *e)
+{
+    static const char *const role[MAKE_SETS] = {"choose", "test"};
+    int status = 0;
+    for (int i = 0; i < MAKE_SETS && !status; i++)
+        if (t->has_set[i])
+            status = scored_set_input(&t->set[i], role[i], j, p, e);
+    return status;
+}
+
+void make_thresholds_release(struct make_thresholds *t)
+{
+    for (int i = 0; i < MAKE_SETS; i++)
+        if (t->has_set[i])
+            scored_set_close(&t->set[i]);
+    rows_release(&t->good);
+}
