@@ -1,4 +1,5 @@
 /* feat-compare - the scores of several classifiers on the same rows, and paired intervals of their differences. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,24 +69,37 @@ static const struct differences_level *judged(const struct differences *d)
     return &d->level[strcmp(judged_level, "group") == 0 ? d->n_levels - 1 : 0];
 }
 
+/* What cannot be judged does not pass. */
 static bool gate_stops(enum differences_verdict v)
 {
-    return v == DIFFERENCES_WORSE || (prove && v == DIFFERENCES_UNDECIDED);
+    return v == DIFFERENCES_WORSE || v == DIFFERENCES_UNDEFINED || (prove && v == DIFFERENCES_UNDECIDED);
+}
+
+static const char *const verdict_text[] = {"not worse", "undecided", "worse", "undefined"};
+
+static void verdict_note(struct report_node *report, const struct differences_level *l, enum metrics_whole score,
+                         enum differences_verdict v)
+{
+    const struct differences_scores *by = &l->of[DIFFERENCES_B_MINUS_A];
+    const char *stopped = gate_stops(v) ? ": STOPPED" : "";
+    if (v == DIFFERENCES_UNDEFINED)
+        report_note(report, "verdict: undefined: %s of %s %s%s", metric_name, l->level->heading,
+                    isnan(by->value[score]) ? "is not defined on these rows, as where all are of one class"
+                                            : "has no interval: fewer than half of the resamples define it", stopped);
+    else
+        report_note(report, "verdict: B is %s: %s of %s %+.4f [%+.4f, %+.4f], margin %g%s",
+                    v == DIFFERENCES_UNDECIDED ? "undecided (not shown to be worse, nor not to be)" : verdict_text[v],
+                    metric_name, l->level->heading, by->value[score], by->low[score], by->high[score], margin, stopped);
 }
 
 /* Returns whether B is stopped. */
 static bool judge(struct report_node *report, const struct differences *d)
 {
-    static const char *const text[] = {"not worse", "undecided", "worse"};
     const struct differences_level *l = judged(d);
     enum metrics_whole score = judged_score();
-    const struct differences_scores *by = &l->of[DIFFERENCES_B_MINUS_A];
     enum differences_verdict v = differences_judge(l, score, margin);
-    report_note(report, "verdict: B is %s: %s of %s %+.4f [%+.4f, %+.4f], margin %g%s",
-                v == DIFFERENCES_UNDECIDED ? "undecided (not shown to be worse, nor not to be)" : text[v],
-                metric_name, l->level->heading, by->value[score], by->low[score], by->high[score], margin,
-                gate_stops(v) ? ": STOPPED" : "");
-    report_text(report, "verdict", text[v]);
+    verdict_note(report, l, score, v);
+    report_text(report, "verdict", verdict_text[v]);
     report_put(report, (struct report_node){.kind = REPORT_BOOL, .name = "stopped", .count = gate_stops(v)});
     report_text(report, "judged_by", metric_name);
     report_text(report, "judged_on", l->level->name);

@@ -263,9 +263,43 @@ static void value_name(const cJSON *extra, const char *key, char out[NAME_BYTES]
     cJSON_free(text);
 }
 
+/* Adds the keys of an annotation that the list does not have yet: " camera, date,". */
+static void list_keys(const cJSON *extra, char *list, size_t bytes)
+{
+    const cJSON *member;
+    char one[NAME_BYTES];
+    cJSON_ArrayForEach(member, extra) {
+        size_t at = strlen(list);
+        snprintf(one, sizeof one, " %.70s,", member->string);
+        if (!strstr(list, one) && at + strlen(one) < bytes)
+            strcpy(list + at, one);
+    }
+}
+
+/* A key that is misspelt would compare nothing. */
+static void check_key(const struct job *j, const char *key)
+{
+    char list[512] = "";
+    bool found = false;
+    for (int s = 0; s < 2; s++)
+        for (int64_t i = 0; i < j->side[s].n && !found; i++) {
+            const char *text = j->side[s].extra[i];
+            cJSON *extra = text[0] ? cJSON_Parse(text) : NULL;
+            found = json_member(extra, key) != NULL;
+            list_keys(extra, list, sizeof list);
+            cJSON_Delete(extra);
+        }
+    if (!found && list[0])
+        msg_die("--by %s: no photograph has this key; there are%.*s", key, (int)strlen(list) - 1, list);
+    if (!found)
+        msg_die("--by %s: no photograph has this key, nor any other", key);
+}
+
 static void make_parts(struct job *j)
 {
     char name[NAME_BYTES];
+    for (int k = 0; k < by.n; k++)
+        check_key(j, by.item[k]);
     part_of(j, "all", &j->features);
     if (model_path)
         part_of(j, "scores", &j->scores);

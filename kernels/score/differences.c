@@ -89,6 +89,8 @@ enum differences_verdict differences_judge(const struct differences_level *l, en
 {
     const struct differences_scores *d = &l->of[DIFFERENCES_B_MINUS_A];
     bool less_is_better = score == METRICS_log_loss || score == METRICS_brier || score == METRICS_false_alarms;
+    if (isnan(d->low[score]) || isnan(d->high[score]))
+        return DIFFERENCES_UNDEFINED;
     double worst = less_is_better ? -d->high[score] : d->low[score];
     double best = less_is_better ? -d->low[score] : d->high[score];
     if (best < -margin)

@@ -33,8 +33,9 @@ int differences_run(const struct scores_plan *plan, const struct rows *a, const 
                     struct thread_pool *pool, struct differences *d, struct fmt_error *e);
 /* Whether b may take the place of a, by the interval of the difference of a score. With a margin of 0.01 b is worse if
  * all of the interval is more than 0.01 on the worse side (above 0 for log loss, Brier score and false alarms, else
- * below), and not worse if none of it is; otherwise, and without an interval, these rows cannot tell. */
-enum differences_verdict { DIFFERENCES_NOT_WORSE, DIFFERENCES_UNDECIDED, DIFFERENCES_WORSE };
+ * below), and not worse if none of it is; otherwise these rows cannot tell. Undefined: there is no interval, as where
+ * all rows are of one class. */
+enum differences_verdict { DIFFERENCES_NOT_WORSE, DIFFERENCES_UNDECIDED, DIFFERENCES_WORSE, DIFFERENCES_UNDEFINED };
 enum differences_verdict differences_judge(const struct differences_level *l, enum metrics_whole score, double margin);
 
 /* Adds three records for each level: a, b, b - a. */

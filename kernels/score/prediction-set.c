@@ -313,7 +313,7 @@ static bool is_same(const uint8_t *a, const uint8_t *b)
     return a && b ? memcmp(a, b, DIGEST_BYTES) == 0 : a == b;
 }
 
-/* Rows of votes name what they were searched in; those of feat-logreg, which may have no model, nothing that would do. */
+/* Votes name the rows that were searched, feat-logreg its model or nothing that would do. */
 static int check_unnamed(const struct prediction_set *a, const struct prediction_set *b, struct fmt_error *e)
 {
     if (a->k > 0 && b->k > 0 && a->k != b->k)

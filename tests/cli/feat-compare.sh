@@ -117,6 +117,14 @@ status 0 feat-compare -q --margin 0 --on image --metric log-loss --json l1.json 
 out_has '"verdict":"undecided","stopped":false'
 status 1 feat-compare -q --margin 0 --on image --metric log-loss --prove --json l1.json l0.5.json
 out_has '"verdict":"undecided","stopped":true'
+# ---- what is not defined does not pass: rows of one class
+for x in a b; do grep -v '"label":"positive"' $x.json >$x.good.json; done
+check 'there are such rows' test "$(wc -l <a.good.json)" -gt 10
+status 1 feat-compare --margin 1 a.good.json b.good.json
+out_has 'verdict: undefined: auroc of groups is not defined on these rows, as where all are of one class: STOPPED'
+status 1 feat-compare --margin 1 --json a.good.json b.good.json
+out_has '"verdict":"undefined","stopped":true'
+status 0 feat-compare a.good.json b.good.json
 status 0 feat-compare --prove a.json b.json
 err_has '--prove: not used: it is for the gate, which --margin asks for'
 status 2 feat-compare --margin 0 --resamples 0 a.json b.json

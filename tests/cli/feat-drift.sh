@@ -18,6 +18,10 @@ status 1 feat-drift -q ref.feat shift.feat
 check 'all views have drifted' test "$(verdict)" = 'verdict: drift: all, view 0, view 1, view 2'
 status 1 feat-drift -q --by camera ref.feat camera.feat
 check 'the camera is named, the others are not' bash -c 'grep "^verdict: drift: .*camera 1" out | grep -v "camera [02]"'
+status 1 feat-drift -q --by camera --by Camera ref.feat camera.feat
+check 'a key that is misspelt: those that there are' grep -Eq '^feat-drift: --by Camera: no photograph has this key; there are (.*, )?camera(,|$)' err
+check 'each once' test "$(tr ',; ' '\n' <err | grep -cx camera)" = 1
+check 'nothing is reported' test ! -s out
 status 0 feat-drift -q --tolerance 0.5 ref.feat shift.feat
 out_has 'verdict: no drift'
 
