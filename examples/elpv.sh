@@ -82,9 +82,7 @@ feat-logreg -q -t trained.fit.feat --select auroc --json -m trained.fit.logreg -
     -r trained.fit.json
 feat-logreg -q -m trained.fit.logreg --json -o trained.new.json -r trained.new.scores.json trained.test.feat
 printf '\n'
-if feat-verdict -q -c trained.seen.json --group-score learned --missed 5%,95% --alarms 5%,95% --verdicts-only \
-    -o verdicts.txt -r promises.txt trained.new.json 2>refused.txt; then
-    cat promises.txt
-else
-    cat refused.txt
-fi
+rm -f promises.txt
+feat-verdict -q -c trained.seen.json --group-score learned --missed 5%,95% --alarms 5%,95% --verdicts-only \
+    -o verdicts.txt -r promises.txt trained.new.json || : # too few groups, or a promise is broken: it says so
+if [ -e promises.txt ]; then cat promises.txt; fi

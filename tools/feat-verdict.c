@@ -44,7 +44,8 @@ static const struct opt_tool tool = {
     "feat-verdict", "-c FILE [QUERY]",
     "Verdicts on installations from predictions of their photographs, by thresholds that keep promises.", options,
     "FILE, QUERY: predictions in JSON lines (-o FILE --json) of feat-knn, feat-logreg or feat-bank.\n"
-    "Exit status 1 with -o: an installation failed, needs a review or is incomplete; 0: all passed."};
+    "Exit status 1: QUERY breaks a promise; with -o also: an installation failed, needs a review or\n"
+    "is incomplete."};
 
 /* A set of predictions, and its groups. */
 struct scored {
@@ -63,6 +64,7 @@ struct job {
     struct score_inputs inputs;
     char role[2][SCORE_INPUTS_MAX][PREDICTION_ROLE_BYTES];
     struct calibration calibration;
+    bool broken;  /* a promise, on QUERY */
     FILE *report; /* in memory */
     char *text;
     size_t bytes;
@@ -262,6 +264,14 @@ static void print_report(struct job *j, struct report_node *report)
     report_release(report);
 }
 
+static void warn_broken(struct job *j, const struct promise *p, const struct promise_kept *seen)
+{
+    char text[PROMISE_TEXT_BYTES];
+    j->broken = true;
+    msg_warn("%s: a promise is broken, %s: %lld of %lld", j->query.set.path, promise_text(p, text),
+             (long long)seen->n_wrong, (long long)seen->n);
+}
+
 static void report_promises(struct job *j)
 {
     struct report_node report = {.kind = REPORT_OBJECT};
@@ -271,8 +281,7 @@ static void report_promises(struct job *j)
         line[i] = (struct promise_line){*p, promise_check(p, &j->rule, &j->choose.g.complete, level),
                                         promise_check(p, &j->rule, &j->query.g.complete, level), j->has_query};
         if (line[i].checked.state == PROMISE_BROKEN)
-            msg_warn("%s: the promise about %s groups is broken: %lld of %lld are wrong", j->query.set.path,
-                     promise_groups[p->what], (long long)line[i].checked.n_wrong, (long long)line[i].checked.n);
+            warn_broken(j, p, &line[i].checked);
     }
     add_head(&report, j);
     if (j->has_query)
@@ -364,5 +373,6 @@ int main(int argc, char **argv)
     if (output)
         write_verdicts(&j);
     int64_t n_not_passed = close_job(&j);
-    return msg_finish(output && !verdicts_only && n_not_passed > 0 ? EXIT_FAILED : EXIT_DONE);
+    bool stopped = output && !verdicts_only && n_not_passed > 0;
+    return msg_finish(stopped || j.broken ? EXIT_FAILED : EXIT_DONE);
 }
