@@ -174,17 +174,12 @@ static void check_alike(const struct prediction_set *a, const struct prediction_
                 class_compared(a));
 }
 
-/* The rows of the two sets, which are told apart by their groups, and without groups by their keys. */
+/* By the groups of the two sets, without groups by their keys, and by the files where they are known. */
 static void check_apart(struct prediction_set *a, struct prediction_set *b)
 {
     struct fmt_error e = {0};
     struct overlap found;
     char warning[OVERLAP_TEXT];
-    struct rows *const both[] = {&a->rows, &b->rows};
-    for (int i = 0; i < 2; i++) {
-        check(rows_reserve(both[i], ROWS_CONTENT, both[i]->n, &e), &e);
-        memset(both[i]->content, 0, (size_t)both[i]->n * sizeof *both[i]->content); /* unknown */
-    }
     check(overlap_sets(&a->rows, &b->rows, false, &found, &e), &e);
     check(overlap_judge(&found, b->path, a->path, allow_overlap, warning, &e), &e);
     if (warning[0])

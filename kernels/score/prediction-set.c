@@ -13,7 +13,7 @@
 #include "json-scan.h"
 
 enum { DEPTH_MAX = 64 };
-#define COLUMNS (ROWS_LABEL | ROWS_GROUP_VIEW | ROWS_KEY | ROWS_GROUP_NAME | ROWS_EXTRA | ROWS_PROBA)
+#define COLUMNS (ROWS_LABEL | ROWS_GROUP_VIEW | ROWS_KEY | ROWS_GROUP_NAME | ROWS_EXTRA | ROWS_CONTENT | ROWS_PROBA)
 
 /* ------------------------------------------------------------------ parts of a line */
 static const char *text_of(const struct cJSON *o, const char *key)
@@ -140,12 +140,17 @@ static int reserve_row(struct prediction_set *s, struct fmt_error *e)
 static int take_row(struct prediction_set *s, const struct cJSON *o, int64_t line, struct fmt_error *e)
 {
     struct rows *r = &s->rows;
-    const char *key = text_of(o, "key"), *group, *label;
+    const char *key = text_of(o, "key"), *group, *label, *content;
     int64_t i = r->n;
     int status = reserve_row(s, e);
     if (status || (status = take_text(o, "group", &group, e)) || (status = take_text(o, "label", &label, e)) ||
         (status = take_number(o, "shot", -1, &r->group_view[i], e)))
         return status;
+    memset(r->content[i], 0, DIGEST_BYTES);
+    if ((status = take_text(o, "content", &content, e)))
+        return status;
+    if (content && !digest_parse(content, r->content[i]))
+        return fmt_fail(e, FMT_INVALID, "content is no SHA-256");
     r->label[i] = label ? class_of(s, label) : -1;
     if (!key || (label && r->label[i] < 0))
         return fmt_fail(e, FMT_INVALID, key ? "a label that is not among the classes" : "a row without a key");

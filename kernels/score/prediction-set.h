@@ -2,7 +2,7 @@
  *
  *   struct prediction_set s;
  *   prediction_set_read(&s, "a.json", 0, e);
- *   s.rows                         columns label, group_view, key, group_name, extra, group, proba
+ *   s.rows                         columns label, group_view, key, group_name, extra, content, group, proba
  *   prediction_set_release(&s);
  */
 #ifndef PREDICTION_SET_H

@@ -137,6 +137,11 @@ static int json_row(FILE *line, const struct predictions_head *h, const struct r
     cJSON_AddItemToObject(o, "scores", cJSON_CreateDoubleArray(proba, K));
     if (votes)
         cJSON_AddItemToObject(o, "votes", cJSON_CreateDoubleArray(votes, K));
+    if (!h->groups && r->content && digest_is_set(r->content[i])) {
+        char hex[DIGEST_HEX];
+        digest_hex(r->content[i], hex);
+        json_report_text(o, "content", hex);
+    }
     if (r->extra[i][0])
         cJSON_AddItemToObject(o, "extra", cJSON_Parse(r->extra[i]));
     return json_report_put(line, o) ? fmt_fail(e, FMT_MEMORY, "out of memory for a line of predictions") : 0;

@@ -6,9 +6,10 @@
  *   predictions_commit(&p, e);
  *
  * A line of rows has key, group, shot, label, prediction, scores [n_classes]; one of groups has group, photographs,
- * key and shot (of the photograph that decides, group-scores.h), label, prediction, scores. feat-logreg(1) has the
- * names. Scores are probabilities in the order of the classes; or distances (plan->distances, "scores":"distances" in
- * the head): raw numbers, the larger the more positive, its negative for the other class, and no prediction.
+ * key and shot (of the photograph that decides, group-scores.h), label, prediction, scores. In JSON a row also has its
+ * content, the SHA-256 of the file, where it is known. feat-logreg(1) has the names. Scores are probabilities in the
+ * order of the classes; or distances (plan->distances, "scores":"distances" in the head): raw numbers, the larger the
+ * more positive, its negative for the other class, and no prediction.
  */
 #ifndef PREDICTIONS_H
 #define PREDICTIONS_H

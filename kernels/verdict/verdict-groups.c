@@ -3,6 +3,9 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "view-count.h"
 
 static int allocate(struct verdict_groups *g, int64_t n, int64_t n_rows, struct fmt_error *e)
 {
@@ -12,9 +15,10 @@ static int allocate(struct verdict_groups *g, int64_t n, int64_t n_rows, struct 
     g->score = malloc(photographs * sizeof *g->score);
     g->view = malloc(photographs * sizeof *g->view);
     g->row = malloc(photographs * sizeof *g->row);
+    g->n_views = malloc(groups * sizeof *g->n_views);
     g->faulty = malloc(groups * sizeof *g->faulty);
     g->name = malloc(groups * sizeof *g->name);
-    if (g->first && g->score && g->view && g->row && g->faulty && g->name)
+    if (g->first && g->score && g->view && g->row && g->n_views && g->faulty && g->name)
         return 0;
     verdict_groups_release(g);
     return fmt_no_memory(e);
@@ -29,6 +33,21 @@ static double score_of(const struct rows *rows, int64_t i, struct verdict_classe
 static bool is_faulty(int32_t label, struct verdict_classes c)
 {
     return c.faulty >= 0 ? label == c.faulty : label != c.good;
+}
+
+static int count_views(struct verdict_groups *g, const struct rows *rows, struct fmt_error *e)
+{
+    uint8_t (*content)[DIGEST_BYTES] = malloc(((size_t)rows->n + 1) * sizeof *content);
+    int status = content ? 0 : fmt_no_memory(e);
+    for (int64_t k = 0; k < g->first[g->n] && !status && rows->content; k++)
+        memcpy(content[k], rows->content[g->row[k]], DIGEST_BYTES);
+    for (int64_t i = 0; i < g->n && !status; i++) {
+        int64_t at = g->first[i];
+        status = view_count(g->view + at, rows->content ? content + at : NULL, verdict_groups_size(g, i),
+                            &g->n_views[i], e);
+    }
+    free(content);
+    return status;
 }
 
 int verdict_groups_make(struct verdict_groups *g, const struct rows *rows, struct verdict_classes classes,
@@ -55,7 +74,10 @@ int verdict_groups_make(struct verdict_groups *g, const struct rows *rows, struc
             g->faulty[u] = g->faulty[u] == 1 || is_faulty(rows->label[i], classes);
         g->name[u] = rows->group_name[i][0] ? rows->group_name[i] : rows->key[i];
     }
-    return 0;
+    status = count_views(g, rows, e);
+    if (status)
+        verdict_groups_release(g);
+    return status;
 }
 
 void verdict_groups_release(struct verdict_groups *g)
@@ -64,14 +86,10 @@ void verdict_groups_release(struct verdict_groups *g)
     free(g->score);
     free(g->view);
     free(g->row);
+    free(g->n_views);
     free(g->faulty);
     free(g->name);
     *g = (struct verdict_groups){.n = 0};
-}
-
-int verdict_groups_views(const struct verdict_groups *g, int64_t i)
-{
-    return rule_views(g->view + g->first[i], verdict_groups_size(g, i));
 }
 
 void verdict_groups_score(const struct verdict_groups *g, const struct verdict_rule *r, double *score)

@@ -28,12 +28,13 @@ struct verdict_groups {
     double *score;     /* [first[n]] */
     int32_t *view;     /* [first[n]] -1: not known */
     int64_t *row;      /* [first[n]] which row it was */
+    int *n_views;      /* [n] that they show, see view-count.h */
     int8_t *faulty;    /* [n] 1: a photograph is labelled so; 0: all that have a label are good; -1: none has one */
     const char **name; /* [n] of the group; of a photograph without one its key; not copied */
 };
 
-/* rows: columns proba, label, group, group_view, group_name, key. Groups are in the order of their numbers, photographs
- * in that of their rows. */
+/* rows: columns proba, label, group, group_view, group_name, key; content where it is known. Groups are in the order of
+ * their numbers, photographs in that of their rows. */
 int verdict_groups_make(struct verdict_groups *g, const struct rows *rows, struct verdict_classes classes,
                         struct fmt_error *e);
 void verdict_groups_release(struct verdict_groups *g);
@@ -42,7 +43,10 @@ static inline int verdict_groups_size(const struct verdict_groups *g, int64_t i)
 {
     return (int)(g->first[i + 1] - g->first[i]);
 }
-int verdict_groups_views(const struct verdict_groups *g, int64_t i);
+static inline int verdict_groups_views(const struct verdict_groups *g, int64_t i)
+{
+    return g->n_views[i];
+}
 
 /* score [n] of every group by the rule. */
 void verdict_groups_score(const struct verdict_groups *g, const struct verdict_rule *r, double *score);

@@ -52,6 +52,9 @@ err_has 'nosuch: No such file'
 one=$(find bbu/test -name '*-0.jpeg' | sort | head -n 1)
 for view in 0 1 2; do printf '%s\tG\t%d\n' "$one" $view; done | bbu-inspect -q --verdicts-only site.inspector - >out
 check 'named three times it is one view of three' grep -q "^installation	G	G	1	.*	incomplete	views: 1 of 3" out
+mkdir copies && for view in 0 1 2; do cp "$one" copies/G-$view.jpeg; done
+bbu-inspect -q --verdicts-only site.inspector copies >copies.txt
+check 'copied three times it is one view, too' grep -q '^installation	G	G	1	.*	incomplete	views: 1 of 3' copies.txt
 check 'and is judged once' test "$(grep -c '^photograph' out)" = 1
 
 # ---- scores are those of features and classifier, to the bit

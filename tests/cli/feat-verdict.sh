@@ -83,6 +83,14 @@ check 'no promise is about them' grep -Eq 'the promise is +unseen' incomplete.re
 status 1 feat-verdict -c two.json --views 3
 err_has 'two.json: missed 5 %, 95 % sure: needs 59 faulty groups, has 0'
 
+# One file as two views: the predictions have its SHA-256.
+sed -E '2,$s/"shot":([01]),/&"content":"'"$(printf '%064d' 7)"'",/; 2,$s/"shot":2,/&"content":"'"$(printf '%064d' 8)"'",/' new.json >copied.json
+status 1 feat-verdict -c choose.json --views 3 -o copied.txt -r /dev/null copied.json
+check 'a file that is there twice is one view' grep -q $'^g200\t2\t.*\tincomplete\tviews: 2 of 3\t' copied.txt
+sed '3s/"content":"[0-9]*/&x/' copied.json >odd.json
+status 1 feat-verdict -c choose.json odd.json
+err_has 'odd.json: line 3: content is no SHA-256'
+
 # ---- rules
 status 0 feat-verdict -c choose.json --group-score mean-of-3 --json
 check 'the mean of three' grep -q '"pass_below":0.30399999696,' out
@@ -125,6 +133,10 @@ err_has '41 of its groups are in choose.json'
 status 0 feat-verdict -c choose.json --allow-overlap small.json
 err_has 'small.json: 41 of its groups'
 predictions 200 239 3 "$(printf '%064d' 2)" >other.json
+sed -n '1p' copied.json >renamed.json
+sed 1d copied.json | sed 's/"\([0-9]*-[0-9].jpg\)","group":"g/"x\1","group":"x/' >>renamed.json
+status 1 feat-verdict -c copied.json --missed 20%,50% renamed.json
+err_has 'of its images are in copied.json'
 status 1 feat-verdict -c choose.json other.json
 err_has 'other.json: predictions of another classifier than those of choose.json'
 sed '1s/"origins":.*/"tool":"mine"}/' new.json >unnamed.json
@@ -195,6 +207,7 @@ err_has 'choose.distances: distances say which class is the defect (--good)'
 "$BUILD/tests/featgen" -g 40 -n 3 --first 80 -o test.feat
 feat-logreg -q -t train.feat -C 1 -m site.logreg --out-of-fold seen.json --json --resamples 0 -r /dev/null
 feat-logreg -q -m site.logreg --json --resamples 0 -o test.json -r /dev/null test.feat
+check 'predictions have the SHA-256 of files' test "$(grep -c '"content":"[0-9a-f]\{64\}"' test.json)" = 120
 status 1 feat-verdict -c seen.json --missed 20%,80% --alarms 20%,80% --group-score learned -o real.txt -r real.report test.json
 for file in real.txt real.report; do
     status 0 bbu-info --trace $file

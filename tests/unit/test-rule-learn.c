@@ -9,6 +9,7 @@
 #include "rng.h"
 #include "scored-groups.h"
 #include "tap.h"
+#include "view-count.h"
 
 enum { VIEWS = 3, MOST = 4000 };
 
@@ -19,11 +20,15 @@ static struct verdict_groups fixture(int64_t n)
     static double score[MOST * VIEWS];
     static int32_t view[MOST * VIEWS];
     static int8_t faulty[MOST];
+    static int n_views[MOST];
     for (int64_t i = 0; i <= n; i++)
         first[i] = i * VIEWS;
+    for (int64_t i = 0; i < n; i++)
+        n_views[i] = VIEWS;
     for (int64_t i = 0; i < n * VIEWS; i++)
         view[i] = (int32_t)(i % VIEWS);
-    return (struct verdict_groups){.n = n, .first = first, .score = score, .view = view, .faulty = faulty};
+    return (struct verdict_groups){.n = n, .first = first, .score = score, .view = view, .n_views = n_views,
+                                   .faulty = faulty};
 }
 
 /* ------------------------------------------------------------------ groups */
@@ -282,6 +287,32 @@ static void test_scored(void)
     scored_groups_release(&s);
 }
 
+/* Views as digits, files as letters, '.' for unknown: "0A1B" are two photographs of two views. */
+static int count(const char *text)
+{
+    int32_t view[8];
+    uint8_t content[8][DIGEST_BYTES] = {{0}};
+    int n = 0, counted = 0;
+    for (; *text; text += 2, n++) {
+        view[n] = text[0] == '.' ? -1 : text[0] - '0';
+        content[n][31] = text[1] == '.' ? 0 : (uint8_t)text[1];
+    }
+    view_count(view, (const uint8_t (*)[DIGEST_BYTES])content, n, &counted, NULL);
+    return counted;
+}
+
+static void test_view_count(void)
+{
+    static const struct {
+        const char *group;
+        int n_views;
+    } of[] = {{"", 0}, {"0A", 1}, {"0A1B2C", 3}, {"0.1.2.", 3}, {".A.B.C", 3}, {"0A0B0C", 1}, {"0A1A2A", 1},
+              {"0A1A2B", 2}, {".A.A.B", 2}, {"0A1A1B", 2}, {"1B1A0A", 2}, {"1A0A1B", 2}, {"0A0B0C1A2A", 2},
+              {"0A0B1A1C2A", 3}, {"2A1A1C0A0B", 3}, {"0A1.1.", 2}};
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        is_int(count(of[i].group), of[i].n_views, "views that files of their own show: %s", of[i].group);
+}
+
 /* ------------------------------------------------------------------ calibration */
 /* Written and read again, by way of text: the same steps to the bit. */
 static void same_in_json(const struct calibration *c)
@@ -377,6 +408,7 @@ int main(void)
     test_extremes();
     test_refused();
     test_scored();
+    test_view_count();
     test_calibration();
     test_calibration_refused();
     return tap_done();

@@ -8,11 +8,13 @@
 #include <string.h>
 
 #include "judge-memory.h"
+#include "view-count.h"
 
 struct slot { /* a photograph from reading to its score */
     struct image_set_slot image;
     struct gate_values values;
     struct gate_print print;
+    uint8_t content[DIGEST_BYTES];
 };
 
 struct run {
@@ -29,6 +31,17 @@ struct run {
 };
 
 /* ------------------------------------------------------------------ photographs */
+/* Shards and catalogues know it. */
+static void set_content(struct slot *s, bool read)
+{
+    const struct shard_image *record = &s->image.record;
+    memset(s->content, 0, DIGEST_BYTES);
+    if (read && digest_is_set(record->sha256))
+        memcpy(s->content, record->sha256, DIGEST_BYTES);
+    else if (read)
+        digest_of(record->data, record->bytes, s->content);
+}
+
 static int read_photo(void *arg, int64_t i, int slot, int worker, struct extract_image *image, struct fmt_error *e)
 {
     struct run *r = arg;
@@ -38,6 +51,7 @@ static int read_photo(void *arg, int64_t i, int slot, int worker, struct extract
     int status = image_set_read(&r->images, r->list->photo[i].image, &s->image, r->j->as_stored, e);
     r->decoded[worker] = s->image.decoded;
     s->image.decoded = (struct image){0};
+    set_content(s, status == 0);
     if (!status && (r->j->measures || r->job->look))
         status = gate_measure(&r->decoded[worker], &s->print, &s->values, e);
     *image = (struct extract_image){&r->decoded[worker], r->list->photo[i].name, r->list->photo[i].view};
@@ -78,6 +92,7 @@ static void judge_photo(struct run *r, struct judged_photo *p, const struct slot
     struct fmt_error why = *failure;
     p->score = NAN;
     p->values = s->values;
+    memcpy(p->content, s->content, DIGEST_BYTES);
     p->read = !why.status && judge_score(r->j, row, &p->score, &why) == 0 &&
               look_around(r, p, s, judge_feature(r->j, row), &why) == 0;
     p->stopped = !p->read;
@@ -107,20 +122,23 @@ static int score_group(struct run *r, struct judged_group *g)
 {
     double *score = malloc((size_t)r->n * sizeof *score);
     int32_t *view = malloc((size_t)r->n * sizeof *view), *all = malloc((size_t)r->n * sizeof *all);
+    uint8_t (*content)[DIGEST_BYTES] = malloc((size_t)r->n * sizeof *content);
     int n = 0;
-    for (int64_t i = 0; i < r->n && score && view && all; i++) {
+    for (int64_t i = 0; i < r->n && score && view && all && content; i++) {
         all[i] = r->photo[i].photo->view;
+        memcpy(content[i], r->photo[i].content, DIGEST_BYTES);
         if (!r->photo[i].read)
             continue;
         score[n] = r->photo[i].score;
         view[n++] = r->photo[i].photo->view;
     }
-    int status = score && view && all ? 0 : fmt_no_memory(r->e);
+    int status = score && view && all && content ? 0 : fmt_no_memory(r->e);
     if (!status) {
         g->score = n > 0 ? rule_score(&r->j->settings.rule, score, view, n) : NAN;
-        g->n_views = rule_views(all, (int)r->n);
         g->probability = r->j->settings.calibration.n > 0 ? calibration_at(&r->j->settings.calibration, g->score) : NAN;
+        status = view_count(all, content, (int)r->n, &g->n_views, r->e);
     }
+    free(content);
     free(score);
     free(view);
     free(all);

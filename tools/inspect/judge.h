@@ -63,6 +63,7 @@ struct judged_photo {
     bool read;                 /* false: unreadable */
     bool stopped;              /* unreadable, or a gate stops it */
     double score;              /* NAN: none */
+    uint8_t content[DIGEST_BYTES]; /* SHA-256 of the file; zeros: unreadable */
     struct gate_values values; /* NAN where not measured */
     enum verdict verdict;      /* of the photograph by itself: fail, pass or review; incomplete does not occur */
     char reason[JUDGE_REASON_MAX];
