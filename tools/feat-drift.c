@@ -17,6 +17,7 @@
 #include "msg.h"
 #include "num.h"
 #include "rng.h"
+#include "row-values.h"
 #include "scoring.h"
 #include "version.h"
 
@@ -263,19 +264,6 @@ static void value_name(const cJSON *extra, const char *key, char out[NAME_BYTES]
     cJSON_free(text);
 }
 
-/* Adds the keys of an annotation that the list does not have yet: " camera, date,". */
-static void list_keys(const cJSON *extra, char *list, size_t bytes)
-{
-    const cJSON *member;
-    char one[NAME_BYTES];
-    cJSON_ArrayForEach(member, extra) {
-        size_t at = strlen(list);
-        snprintf(one, sizeof one, " %.70s,", member->string);
-        if (!strstr(list, one) && at + strlen(one) < bytes)
-            strcpy(list + at, one);
-    }
-}
-
 /* A key that is misspelt would compare nothing. */
 static void check_key(const struct job *j, const char *key)
 {
@@ -286,9 +274,10 @@ static void check_key(const struct job *j, const char *key)
             const char *text = j->side[s].extra[i];
             cJSON *extra = text[0] ? cJSON_Parse(text) : NULL;
             found = json_member(extra, key) != NULL;
-            list_keys(extra, list, sizeof list);
             cJSON_Delete(extra);
         }
+    for (int s = 0; s < 2 && !found; s++)
+        row_keys_list(&j->side[s], list, sizeof list);
     if (!found && list[0])
         msg_die("--by %s: no photograph has this key; there are%.*s", key, (int)strlen(list) - 1, list);
     if (!found)

@@ -17,13 +17,14 @@
 #include "overlap.h"
 #include "predictions.h"
 #include "progress.h"
+#include "row-values.h"
 #include "scoring.h"
 #include "tile-scores.h"
 #include "version.h"
 
 enum { C_MAX = 1000, SCORE_FOLDS = 5 };
 
-static const char *train_path, *val_path, *model_path;
+static const char *train_path, *val_path, *model_path, *fold_key;
 static const char *C_text = "grid", *select_by = "accuracy", *class_weight = "none", *tile_score = "max";
 static const char *output, *oof_path, *groups_path, *report_path = "-";
 static int64_t n_folds = 5, n_iterations = 1000, n_jobs, seed;
@@ -38,6 +39,7 @@ static const struct opt options[] = {
     OPT_PATH('m', "model", &model_path, "FILE", "with --train: write the classifier; without: use it"),
     OPT_STRING('C', "penalty", &C_text, "C,C,...", "inverse penalties to try; grid: the 45 published ones [grid]"),
     OPT_COUNT(0, "folds", &n_folds, 2, 1000, "N", "folds where there is no --val; groups stay whole [5]"),
+    OPT_STRING(0, "fold-by", &fold_key, "KEY", "keep photographs with one value of this key in one fold [groups only]"),
     OPT_CHOICE(0, "select", &select_by, MODEL_SELECTION_BY, "what the best C is best in [accuracy]"),
     OPT_STRING(0, "class-weight", &class_weight, "none|balanced|W,W", "weights of the classes' rows [none]"),
     OPT_REAL(0, "gradient", &gradient_limit, 1e-300, 1, "G",
@@ -117,11 +119,11 @@ static int parse_C(double *C)
 /* What the command line sets without effect. */
 static void name_unused(void)
 {
-    static const void *const of_fit[] = {&C_text, &n_folds, &select_by, &class_weight, &gradient_limit, &n_iterations,
+    static const void *const of_fit[] = {&C_text, &n_folds, &fold_key, &select_by, &class_weight, &gradient_limit, &n_iterations,
                                          &provenance, NULL};
     static const void *const of_model[] = {&score_options.at_recall, &score_options.at_precision,
                                            &score_options.group_score, NULL};
-    static const void *const of_folds[] = {&n_folds, NULL};
+    static const void *const of_folds[] = {&n_folds, &fold_key, NULL};
     if (!train_path) {
         opt_unused(&tool, of_fit, "it goes with --train");
         opt_unused(&tool, of_model, "the classifier has its own");
@@ -291,6 +293,20 @@ static void select_labelled(const struct featset *set, struct rows *rows)
     check(groups_number(&rows, 1, &e), &e);
 }
 
+static void deal_folds(struct rows *rows)
+{
+    struct fmt_error e = {0};
+    struct text_pool pool = {0};
+    const char **together = fold_key ? calloc((size_t)rows->n, sizeof *together) : NULL;
+    if (fold_key && !together)
+        msg_die("out of memory");
+    if (fold_key && row_values(rows, fold_key, &pool, together, &e))
+        msg_die("%s: --fold-by: %s", train_path, e.text);
+    check_of(train_path, groups_folds_apart(rows, together, (int)n_folds, (uint64_t)seed, &e), &e);
+    free(together);
+    text_release(&pool);
+}
+
 static void show_step(void *arg, int n_done, int n_all)
 {
     (void)n_all;
@@ -306,7 +322,7 @@ static void fit(struct job *j)
     if (val_path)
         select_labelled(&j->val, &j->val_rows);
     else
-        check_of(train_path, groups_folds_by_image(&j->train_rows, (int)n_folds, (uint64_t)seed, &e), &e);
+        deal_folds(&j->train_rows);
     struct model_selection selection = {.train = &j->train_rows,
                                         .val = val_path ? &j->val_rows : NULL,
                                         .n_folds = (int)n_folds,
@@ -417,6 +433,8 @@ static void write_model(struct job *j)
     provenance_real(&p, "gradient", gradient_limit);
     provenance_int(&p, "iterations", n_iterations);
     provenance_int(&p, "folds", val_path ? 0 : n_folds);
+    if (fold_key)
+        provenance_text(&p, "fold_by", fold_key);
     provenance_int(&p, "seed", seed);
     provenance_text(&p, "at_recall", score_options.at_recall);
     provenance_text(&p, "at_precision", score_options.at_precision);
@@ -481,7 +499,7 @@ static void score_chosen(struct job *j)
         write_predictions(j, "out-of-fold", oof_path, rows);
     j->scoring.plan.given = NULL; /* those of the classifier were chosen on these very rows */
     if (val_path && n > 1)
-        check_of(val_path, groups_folds_by_image(rows, n, (uint64_t)seed, &e), &e);
+        check_of(val_path, groups_folds_apart(rows, NULL, n, (uint64_t)seed, &e), &e);
     else if (val_path)
         msg_warn("%s: one group only: no thresholds for its own rows", val_path);
     report_scores(j, val_path ? "validation" : "out-of-fold", rows, rows->fold ? rows : NULL);

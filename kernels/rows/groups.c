@@ -1,6 +1,7 @@
 /* groups.c - names are sorted once and numbered; everything else uses the numbers. */
 #include "groups.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,6 +123,29 @@ int groups_join(struct rows *r, struct fmt_error *e)
     return groups_compact(r, e);
 }
 
+/* The same of groups that share a text. */
+static int join_texts(struct rows *r, const char *const *text, struct fmt_error *e)
+{
+    struct name_position *row = malloc((size_t)(r->n + 1) * sizeof *row);
+    int64_t *joined = malloc((size_t)(r->n_groups + 1) * sizeof *joined), n_known = 0;
+    bool good = row && joined;
+    for (int64_t g = 0; g < r->n_groups && good; g++)
+        joined[g] = g;
+    for (int64_t i = 0; i < r->n && good; i++)
+        if (text[i][0])
+            row[n_known++] = (struct name_position){text[i], i};
+    if (good)
+        qsort(row, (size_t)n_known, sizeof *row, by_name);
+    for (int64_t i = 1; i < n_known; i++)
+        if (strcmp(row[i].name, row[i - 1].name) == 0)
+            disjoint_join(joined, r->group[row[i].at], r->group[row[i - 1].at]);
+    for (int64_t i = 0; i < r->n && good; i++)
+        r->group[i] = disjoint_of(joined, r->group[i]);
+    free(row);
+    free(joined);
+    return good ? groups_compact(r, e) : no_memory(e);
+}
+
 /* ------------------------------------------------------------------ folds */
 int32_t groups_labels(const struct rows *r, int32_t *label)
 {
@@ -159,12 +183,14 @@ int groups_folds(struct rows *r, int n_folds, uint64_t seed, struct fmt_error *e
     return status;
 }
 
-int groups_folds_by_image(struct rows *r, int n_folds, uint64_t seed, struct fmt_error *e)
+int groups_folds_apart(struct rows *r, const char *const *together, int n_folds, uint64_t seed, struct fmt_error *e)
 {
     struct rows joined;
     int status = rows_select(&joined, r, NULL, r->n, e);
     if (!status)
         status = groups_join(&joined, e);
+    if (!status && together)
+        status = join_texts(&joined, together, e);
     if (!status && joined.n_groups < n_folds)
         status = fmt_fail(e, FMT_INVALID, "too few groups (%lld) for %d folds (--folds)", (long long)joined.n_groups,
                           n_folds);

@@ -19,8 +19,9 @@ int groups_join(struct rows *r, struct fmt_error *e);
 /* Column `fold`, 0 .. n_folds - 1: groups are not divided; the groups of each class (of a group of mixed labels the
  * highest) are dealt out in an order drawn from the seed. */
 int groups_folds(struct rows *r, int n_folds, uint64_t seed, struct fmt_error *e);
-/* The same, and no image is in two folds. FMT_INVALID: too few groups that share no image. */
-int groups_folds_by_image(struct rows *r, int n_folds, uint64_t seed, struct fmt_error *e);
+/* The same, and no image is in two folds, and no text of together [n], as the site of each row: "" none; NULL: none has
+ * one. FMT_INVALID: too few groups that share neither. */
+int groups_folds_apart(struct rows *r, const char *const *together, int n_folds, uint64_t seed, struct fmt_error *e);
 
 /* The highest label of each group, -1 none: label [n_groups]. Returns the highest of all. */
 int32_t groups_labels(const struct rows *r, int32_t *label);

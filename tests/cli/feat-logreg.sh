@@ -213,6 +213,26 @@ status 0 feat-logreg -q -t train.feat --val val.feat -r /dev/null positives.feat
 status 1 feat-logreg -q -t train.feat --val other.feat
 status 1 feat-logreg -q -t unlabelled.feat
 err_has 'no labels'
+"$BUILD/tests/featgen" -g 40 --cameras 4 -o cameras.feat
+for how in apart mixed; do
+    by=$([ $how = apart ] && echo '--fold-by camera')
+    status 0 feat-logreg -q -t cameras.feat -C 1 --folds 4 $by --json -r /dev/null --resamples 0 --out-of-fold $how.json
+done
+check 'folds that keep cameras together predict otherwise' bash -c '! cmp -s apart.json mixed.json'
+feat-cat -q --json --keys cameras.keys cameras.feat -o /dev/null
+for camera in 0 3; do # all of one camera by a classifier that has seen none of it
+    groups=$(sed -n 's/.*"group":"\([^"]*\)".*"camera":"\{0,1\}'$camera'["},].*/\1/p' cameras.keys | sort -u)
+    feat-cat -q $(printf -- '--group %s ' $groups) cameras.feat -o of.feat
+    feat-cat -q $(sed -n 's/.*"group":"\([^"]*\)".*/\1/p' cameras.keys | sort -u | grep -vxF "$groups" | sed 's/^/--group /') cameras.feat -o rest.feat
+    feat-logreg -q -t rest.feat -C 1 --json -r /dev/null --resamples 0 -o direct.json of.feat
+    scores() { sed -n 's/.*"key":"\([^"]*\)".*"scores":\[\([0-9.e-]\{6\}\).*/\1 \2/p' "$1" | sort; }
+    check "camera $camera: by a classifier of the other cameras" test -z "$(comm -23 <(scores direct.json) <(scores apart.json))"
+    check 'there are such rows' test "$(scores direct.json | wc -l)" -ge 20
+done
+status 1 feat-logreg -q -t cameras.feat --folds 5 --fold-by camera
+err_has 'cameras.feat: too few groups (4) for 5 folds'
+status 1 feat-logreg -q -t cameras.feat --fold-by Camera
+err_has 'cameras.feat: --fold-by: no photograph has the key Camera; there are camera'
 status 1 feat-logreg -q -t train.feat --folds 41
 err_has 'too few groups (40) for 41 folds'
 status 2 feat-logreg -q -t train.feat --class-weight 1,2,3

@@ -148,10 +148,28 @@ static void test_folds_by_image(void)
     struct fmt_error e = {0};
     struct rows r = with_contents(4, image, group, 4);
     r.label = label;
-    ok(groups_folds_by_image(&r, 3, 1, &e) == 0 && r.fold[1] == r.fold[2] && r.fold[0] != r.fold[1] &&
+    ok(groups_folds_apart(&r, NULL, 3, 1, &e) == 0 && r.fold[1] == r.fold[2] && r.fold[0] != r.fold[1] &&
            r.fold[0] != r.fold[3] && group[2] == 2,
        "an image of two groups is in one fold, and the groups keep their numbers");
-    ok(groups_folds_by_image(&r, 4, 1, &e) == FMT_INVALID, "%s", e.text);
+    ok(groups_folds_apart(&r, NULL, 4, 1, &e) == FMT_INVALID, "%s", e.text);
+    free(r.content);
+    free(r.fold);
+}
+
+/* Six groups of one photograph; the first and the last, and two between, are of one site each. */
+static void test_folds_by_site(void)
+{
+    static const uint8_t image[] = {1, 2, 3, 4, 5, 6};
+    static const char *const site[] = {"a", "", "b", "b", "", "a"};
+    int64_t group[] = {0, 1, 2, 3, 4, 5};
+    int32_t label[] = {0, 1, 0, 1, 0, 1};
+    struct fmt_error e = {0};
+    struct rows r = with_contents(6, image, group, 6);
+    r.label = label;
+    ok(groups_folds_apart(&r, site, 4, 1, &e) == 0 && r.fold[0] == r.fold[5] && r.fold[2] == r.fold[3] &&
+           r.fold[0] != r.fold[2] && r.fold[1] != r.fold[4] && r.fold[1] != r.fold[0] && group[5] == 5,
+       "photographs of one site are in one fold; those without a site go their own ways");
+    ok(groups_folds_apart(&r, site, 5, 1, &e) == FMT_INVALID, "%s", e.text);
     free(r.content);
     free(r.fold);
 }
@@ -164,5 +182,6 @@ int main(void)
     test_sample_per_class();
     test_joined();
     test_folds_by_image();
+    test_folds_by_site();
     return tap_done();
 }
