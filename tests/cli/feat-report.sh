@@ -120,13 +120,13 @@ has i.html 'as bbu-inspect gave them'
 has i.html 'bbu-inspect: inspector site.inspector <code>222222222222</code>'
 has i.html '<strong>positive</strong> is the defect, negative is good.'
 has i.html 'The larger a score, the more like positive.'
-has i.html "<strong>$n of $n installations need a person.</strong> In review: $n. 0 fail, 0 pass."
+has i.html "<strong>$n of $n installations need a person.</strong> In review: $n (blurred $n). 0 fail, 0 pass."
 has i.html 'blurred: 3 of 9'
 hasnt i.html 'id="calibration"'
 check 'labels of the catalogue' grep -q 'id="roc-photographs-title"' i.html
 page_is_good i.html 'lines of bbu-inspect'
 status 0 feat-report --resamples 0 -o i.html lines.json test.json
-has i.html "<strong>$n of $n installations need a person.</strong> In review: $n. 0 fail, 0 pass."
+has i.html "<strong>$n of $n installations need a person.</strong> In review: $n (blurred $n). 0 fail, 0 pass."
 has i.html 'A score is the probability of positive.'
 status 1 feat-report -o i.html test.json test.json
 err_has 'one file of predictions is enough'

@@ -132,16 +132,17 @@ static int put_row(struct page *p, const struct pca_page *what, const struct pat
 static int put_maps(struct page *p, const struct pca_page *what, const struct patch_pca *pca, struct source *s,
                     struct fmt_error *e)
 {
-    int64_t n = num_min(what->n_shown_max, s->feat.block.n_records), done = 0;
+    int64_t all = s->feat.block.n_records, n = num_min(what->n_shown_max, all), at = 0;
     struct image im = {0};
     int status = 0;
     page_section(p, "maps", "Maps");
-    page_paragraph(p, "The first %" PRId64 " of %s.", n, FMT_COUNT(s->feat.block.n_records, "photograph",
-                                                                   "photographs"));
+    page_paragraph(p, "%" PRId64 " of %s, spread evenly.", n, FMT_COUNT(all, "photograph", "photographs"));
     fputs("<div class=\"maps\">\n", p->out);
-    for (int64_t b = 0; b < s->feat.block.n_blocks && done < n && !status; b++) {
+    for (int64_t b = 0; b < s->feat.block.n_blocks && !status; b++) {
         status = feat_read_block(&s->feat, b, &s->block, e);
-        for (int32_t i = 0; i < s->block.n_rows && done < n && !status; i++, done++) {
+        for (int32_t i = 0; i < s->block.n_rows && !status; i++, at++) {
+            if (at * n / all == (at + 1) * n / all) /* the last of each n-th part is shown */
+                continue;
             struct feat_row row = feat_block_row(&s->feat, &s->block, i);
             status = put_row(p, what, pca, s, &row, &im, e);
         }

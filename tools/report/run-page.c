@@ -142,7 +142,7 @@ static void put_figure(struct page *p, const struct run_lines *l, const struct f
     svg_plot_begin(&svg);
     if (isfinite(mark)) {
         svg_plot_segment(&svg, &svg_reference, mark, svg.y.lo, mark, svg.y.hi, "best");
-        svg_plot_entry(&svg, &svg_reference, false, "best");
+        svg_plot_entry(&svg, &svg_reference, false, "best teacher");
     }
     for (int s = 0; s < f->n; s++)
         if (is_drawn(l, f, s))

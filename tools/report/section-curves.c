@@ -272,7 +272,7 @@ static void draw_calibration(const struct inspection *in, struct page *p, const 
     svg_plot_end(&svg);
     fputs("<figcaption>", p->out);
     page_text(p, "Dots: of %s of about this %s, the share that is labelled a defect, with its interval. On the dashed "
-              "line all is as said.", c->of, c->said);
+              "line it is as it says.", c->of, c->said);
     fputs("</figcaption>\n</figure>\n", p->out);
 }
 

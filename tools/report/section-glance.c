@@ -20,7 +20,33 @@ static void put_strong(struct page *p, const char *text)
 }
 
 /* ------------------------------------------------------------------ the answer */
-/* "6 of 8 installations need a person. In review: 5. With too few views: 1. 2 fail, 0 pass." */
+/* " (score 20, blurred 3)": why they are in review, where it is not the score alone. The first words of reasons are
+ * fixed (bbu-inspect(1)). */
+static void put_reasons(const struct inspection *in, struct page *p)
+{
+    static const char *const reason[] = {"score",  "views",   "unreadable", "dark",
+                                         "bright", "blurred", "subject",    "reused"};
+    enum { REASONS = sizeof reason / sizeof *reason };
+    int64_t n[REASONS] = {0}, n_others = 0;
+    for (int64_t g = 0; g < in->cases->n_installations; g++) {
+        const struct installation *t = &in->cases->installation[g];
+        for (int r = 0; r < REASONS && t->verdict == VERDICT_REVIEW; r++) {
+            const char *rest = text_after(t->reason, reason[r]);
+            n[r] += rest && rest[0] == ':';
+        }
+    }
+    for (int r = 1; r < REASONS; r++)
+        n_others += n[r];
+    bool first = true;
+    for (int r = 0; r < REASONS && n_others > 0; r++) {
+        if (n[r])
+            page_text(p, "%s%s %" PRId64, first ? " (" : ", ", reason[r], n[r]);
+        first = first && n[r] == 0;
+    }
+    fputs(first ? "" : ")", p->out);
+}
+
+/* "6 of 8 installations need a person. In review: 5 (blurred 5). With too few views: 1. 2 fail, 0 pass." */
 static void put_answer(const struct inspection *in, struct page *p, const struct section_tally *t)
 {
     char text[160];
@@ -29,7 +55,8 @@ static void put_answer(const struct inspection *in, struct page *p, const struct
     fputs("<p class=\"answer\">", p->out);
     if (!in->decided) {
         put_strong(p, "There are no verdicts: no thresholds were given.");
-        page_text(p, " The %s with the highest scores come first below.", section_noun(in, true));
+        page_text(p, " The %s with the highest scores come first below; feat-verdict chooses thresholds that keep a "
+                  "promise.", section_noun(in, true));
         fputs("</p>\n", p->out);
         return;
     }
@@ -39,8 +66,11 @@ static void put_answer(const struct inspection *in, struct page *p, const struct
         snprintf(text, sizeof text, "%" PRId64 " of %" PRId64 " %s %s a person.", open, t->n, section_noun(in, true),
                  open == 1 ? "needs" : "need");
     put_strong(p, text);
-    if (n[VERDICT_REVIEW])
-        page_text(p, " In review: %" PRId64 ".", n[VERDICT_REVIEW]);
+    if (n[VERDICT_REVIEW]) {
+        page_text(p, " In review: %" PRId64, n[VERDICT_REVIEW]);
+        put_reasons(in, p);
+        page_text(p, ".");
+    }
     if (n[VERDICT_INCOMPLETE])
         page_text(p, " With too few views: %" PRId64 ".", n[VERDICT_INCOMPLETE]);
     page_text(p, " %" PRId64 " %s, %" PRId64 " %s.", n[VERDICT_FAIL], n[VERDICT_FAIL] == 1 ? "fails" : "fail",
@@ -189,7 +219,7 @@ static void put_trust(const struct inspection *in, struct page *p, const struct 
     page_heading(p, "Can the verdicts be trusted?");
     fputs("<p>", p->out);
     if (!in->decided) {
-        page_text(p, "There are none.");
+        page_text(p, "There are none. AUROC says how well the scores tell a defect from what is good.");
     } else if (t->n_labelled == 0) {
         put_strong(p, "This page cannot tell: there are no labels.");
         page_text(p, " How many of these verdicts are right cannot be said without.");
