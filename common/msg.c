@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fmt.h"
 #include "printable.h"
 #include "signals.h"
 
@@ -96,6 +97,18 @@ void msg_die(const char *format, ...)
 {
     PRINT(format);
     exit(EXIT_FAILED);
+}
+
+void msg_check(int status, const struct fmt_error *e)
+{
+    if (status)
+        msg_die("%s", e->text);
+}
+
+void msg_check_of(const char *path, int status, const struct fmt_error *e)
+{
+    if (status)
+        msg_die("%s: %s", path, e->text);
 }
 
 void msg_usage(const char *format, ...)

@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+struct fmt_error;
+
 enum exit_status {
     EXIT_DONE = 0,
     EXIT_FAILED = 1,        /* data, I/O, memory, device */
@@ -35,6 +37,11 @@ void msg_more(const char *format, ...) MSG_FORM(1);  /* only at level 1 */
 /* Print, remove incomplete outputs (file.h), exit with status 1, or with 2 and "try -h". */
 _Noreturn void msg_die(const char *format, ...) MSG_FORM(1);
 _Noreturn void msg_usage(const char *format, ...) MSG_FORM(1);
+
+/* Where status is not 0, msg_die with the text of an error: "tool: thing: reason"; of an error that does not name its
+ * file, with that name. */
+void msg_check(int status, const struct fmt_error *e);
+void msg_check_of(const char *path, int status, const struct fmt_error *e);
 
 /* A broken invariant: prints its place in the source and aborts. */
 #define msg_bug(what) msg_bug_at(__FILE__, __LINE__, what)

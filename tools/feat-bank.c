@@ -87,18 +87,6 @@ struct job {
     struct progress progress;
 };
 
-static void check(int status, const struct fmt_error *e)
-{
-    if (status)
-        msg_die("%s", e->text);
-}
-
-static void check_of(const char *path, int status, const struct fmt_error *e)
-{
-    if (status)
-        msg_die("%s: %s", path, e->text);
-}
-
 static void show_step(void *arg, int64_t n_done)
 {
     progress_step(arg, n_done);
@@ -109,9 +97,9 @@ static void read_bank(struct bank *b, const char *path)
 {
     struct file f;
     struct fmt_error e = {0};
-    check(file_open(&f, path, &e), &e);
+    msg_check(file_open(&f, path, &e), &e);
     struct fmt_reader io = file_reader(&f);
-    check_of(path, bank_read(b, &io, &e), &e);
+    msg_check_of(path, bank_read(b, &io, &e), &e);
     file_close(&f);
 }
 
@@ -132,8 +120,8 @@ static void open_set(struct job *j, struct featset *set, const char *role, const
                      const char *name, const char *const *path, int n)
 {
     struct fmt_error e = {0};
-    check(featset_open_all(set, path, n, memory_bytes / 2, &j->device, &e), &e);
-    check(scoring_add_set(&j->scoring, set, role, h, name, &e), &e);
+    msg_check(featset_open_all(set, path, n, memory_bytes / 2, &j->device, &e), &e);
+    msg_check(scoring_add_set(&j->scoring, set, role, h, name, &e), &e);
 }
 
 /* Features without two classes are of photographs that nobody has labelled. */
@@ -144,7 +132,8 @@ static void plan_scores(struct job *j, const struct feat_header *h)
     struct feat_header two = {.class_name = unlabelled, .n_classes = 2};
     if (h->n_classes > 2)
         msg_die("%s: %d classes; banks tell two from each other, good and faulty", j->set.path, h->n_classes);
-    check(score_options_plan(&score_options, h->n_classes == 2 ? h : &two, (uint64_t)seed, &j->scoring.plan, &e), &e);
+    msg_check(score_options_plan(&score_options, h->n_classes == 2 ? h : &two, (uint64_t)seed, &j->scoring.plan, &e),
+              &e);
     j->scoring.plan.distances = true;
 }
 
@@ -170,7 +159,7 @@ static struct rows wanted_rows(const struct job *j, const struct featset *set)
     if (n == 0)
         msg_die("%s: no photograph %s%s", set->path, class_name ? "of class " : "that is good",
                 class_name ? class_name : "");
-    check(rows_select(&wanted, &set->rows, pick, n, &e), &e);
+    msg_check(rows_select(&wanted, &set->rows, pick, n, &e), &e);
     free(pick);
     return wanted;
 }
@@ -183,8 +172,8 @@ static void pick_against(struct job *j, struct tokens *tokens)
     read_bank(&against, against_path);
     if (feat_compatible(&against.features, &j->set.header, score_options.allow_precision, &e))
         msg_die("%s: %s: %s", j->set.path, against_path, e.text);
-    check_of(j->set.path, bank_farthest(tokens, &against, largest > 0 ? largest : against.largest, &j->device, &e),
-             &e);
+    msg_check_of(j->set.path, bank_farthest(tokens, &against, largest > 0 ? largest : against.largest, &j->device, &e),
+                 &e);
     score_inputs_add(&j->scoring.inputs, "against", against_path, against.identity);
     bank_release(&against);
 }
@@ -218,8 +207,8 @@ static void score_good(struct job *j, const struct rows *rows, const char *path)
 {
     struct fmt_error e = {0};
     progress_begin(&j->progress, "scores", "photograph", "photographs", rows->n);
-    check_of(path, bank_calibrate(&j->bank, rows, faults_path ? &j->faults : NULL, &j->device, show_step, &j->progress,
-                                  &e), &e);
+    msg_check_of(path, bank_calibrate(&j->bank, rows, faults_path ? &j->faults : NULL, &j->device, show_step,
+                                      &j->progress, &e), &e);
     progress_end(&j->progress);
 }
 
@@ -260,9 +249,9 @@ static void save_bank(struct job *j, const char *how)
     provenance_flag(&p, "scores", !no_scores);
     for (int i = 0; i < j->scoring.inputs.n; i++)
         provenance_input(&p, j->scoring.inputs.item[i].role, j->scoring.inputs.item[i].identity);
-    check(file_create_binary(&f, output, &e), &e);
+    msg_check(file_create_binary(&f, output, &e), &e);
     struct fmt_writer io = file_writer(&f);
-    check(file_finish(&f, bank_write(&j->bank, &p, &io, &e), &e), &e);
+    msg_check(file_finish(&f, bank_write(&j->bank, &p, &io, &e), &e), &e);
     provenance_release(&p);
 }
 
@@ -284,7 +273,7 @@ static void make(struct job *j, const char *const *path, int n)
     int64_t size = parse_size(tokens_count(&tokens));
     progress_begin(&j->progress, "bank", "vector", "vectors", num_min(size, tokens_count(&tokens)));
     struct coreset_progress step = {show_step, &j->progress};
-    check_of(j->set.path, bank_make(&j->bank, &j->set.header, &tokens, size, &j->device, &step, &made, &e), &e);
+    msg_check_of(j->set.path, bank_make(&j->bank, &j->set.header, &tokens, size, &j->device, &step, &made, &e), &e);
     progress_end(&j->progress);
     j->bank.largest = largest > 0 ? largest : BANK_LARGEST;
     msg_note("%" PRId64 " of %s of %s; no token is farther than %.4g from them", j->bank.n_vectors,
@@ -324,7 +313,7 @@ static void join_banks(struct job *j, const char *const *path, int n)
             msg_die("%s: %s", path[k], e.text);
         score_inputs_add(&j->scoring.inputs, "bank", path[k], in[k].identity);
     }
-    check(bank_join(&j->bank, in, n, &e), &e);
+    msg_check(bank_join(&j->bank, in, n, &e), &e);
     if (largest > 0)
         j->bank.largest = largest;
     msg_note("%s of %s; --calibrate gives scores again", FMT_COUNT(j->bank.n_vectors, "vector", "vectors"),
@@ -345,11 +334,11 @@ static void subtract(struct job *j, const char *path)
     score_inputs_add(&j->scoring.inputs, "bank", path, j->bank.identity);
     if (is_bank(subtract_path)) {
         read_bank(&other, subtract_path);
-        check(name_list_take_bank(&names, &other, &e), &e);
+        msg_check(name_list_take_bank(&names, &other, &e), &e);
     } else {
-        check(name_list_read(&names, subtract_path, &e), &e);
+        msg_check(name_list_read(&names, subtract_path, &e), &e);
     }
-    check_of(path, bank_subtract(&j->bank, name_list_has, &names, &n_dropped, &e), &e);
+    msg_check_of(path, bank_subtract(&j->bank, name_list_has, &names, &n_dropped, &e), &e);
     msg_note("%s removed; %s of %s are left", FMT_COUNT(n_dropped, "photograph", "photographs"),
              FMT_COUNT(j->bank.n_vectors, "vector", "vectors"),
              FMT_COUNT(j->bank.n_photographs, "photograph", "photographs"));
@@ -371,8 +360,8 @@ static void list_bank(const char *path)
     struct fmt_error e = {0};
     if (!is_bank(path))
         msg_die("%s: not a bank", path);
-    check(file_open(&f, path, &e), &e);
-    check_of(path, describe_records(&f, print_line, &e), &e);
+    msg_check(file_open(&f, path, &e), &e);
+    msg_check_of(path, describe_records(&f, print_line, &e), &e);
     file_close(&f);
 }
 
@@ -382,8 +371,8 @@ static void score_query(struct job *j, struct bank_query *q)
     struct fmt_error e = {0};
     struct bank_scoring scoring = {&j->bank, faults_path ? &j->faults : NULL, &j->device, show_step, &j->progress};
     progress_begin(&j->progress, "scores", "photograph", "photographs", j->set.rows.n);
-    check_of(j->set.path, bank_query_score(q, &scoring, &j->set.header, &j->set.rows, j->scoring.plan.positive, &e),
-             &e);
+    msg_check_of(j->set.path, bank_query_score(q, &scoring, &j->set.header, &j->set.rows, j->scoring.plan.positive, &e),
+                 &e);
     progress_end(&j->progress);
 }
 
@@ -393,10 +382,10 @@ static void write_predictions(const struct job *j, const struct bank_query *q)
     struct predictions p;
     struct predictions_head head = {.tool = tool.name, .of = "query", .plan = &j->scoring.plan,
                                     .inputs = &j->scoring.inputs, .json = json};
-    check(predictions_create(&p, output, &head, &e), &e);
+    msg_check(predictions_create(&p, output, &head, &e), &e);
     for (int64_t i = 0; i < q->photographs.n; i++)
-        check(predictions_add(&p, &q->photographs, i, 0, NULL, &e), &e);
-    check(predictions_commit(&p, &e), &e);
+        msg_check(predictions_add(&p, &q->photographs, i, 0, NULL, &e), &e);
+    msg_check(predictions_commit(&p, &e), &e);
 }
 
 /* ------------------------------------------------------------------ reports */
@@ -407,14 +396,14 @@ static void report_threshold(struct job *j, const struct bank_query *q)
     struct bank_threshold t;
     const struct bank *faults = faults_path ? &j->faults : NULL;
     int64_t n_alone = bank_good_without_group(&j->bank);
-    check(promise_parse(&promise, PROMISE_ALARMS, alarms_text, &e), &e);
-    check_of(bank_path, bank_threshold_choose(&t, &j->bank, faults, &j->scoring.plan, &promise, &e), &e);
+    msg_check(promise_parse(&promise, PROMISE_ALARMS, alarms_text, &e), &e);
+    msg_check_of(bank_path, bank_threshold_choose(&t, &j->bank, faults, &j->scoring.plan, &promise, &e), &e);
     if (n_alone > 0)
         msg_warn("%s: %s without a group, each of which counts as an installation", bank_path,
                  FMT_COUNT(n_alone, "good photograph", "good photographs"));
     struct report_node report = scoring_report(&j->scoring, "threshold");
-    check(bank_threshold_report(&report, &t, &q->photographs, &j->scoring.plan, &e), &e);
-    check(scoring_print(&j->scoring, &report, &e), &e);
+    msg_check(bank_threshold_report(&report, &t, &q->photographs, &j->scoring.plan, &e), &e);
+    msg_check(scoring_print(&j->scoring, &report, &e), &e);
 }
 
 static void report_scores(struct job *j, const struct bank_query *q)
@@ -422,7 +411,7 @@ static void report_scores(struct job *j, const struct bank_query *q)
     struct fmt_error e = {0};
     struct scores_list scores;
     struct report_node report = scoring_report(&j->scoring, "scores");
-    check_of(j->set.path, scores_run(&j->scoring.plan, &q->photographs, NULL, j->device.pool, &scores, &e), &e);
+    msg_check_of(j->set.path, scores_run(&j->scoring.plan, &q->photographs, NULL, j->device.pool, &scores, &e), &e);
     score_inputs_report(&report, &j->scoring.inputs);
     report_count(&report, "vectors", j->bank.n_vectors);
     report_number(&report, "largest", j->bank.largest);
@@ -432,7 +421,7 @@ static void report_scores(struct job *j, const struct bank_query *q)
                 faults_path ? ", less those from known faults" : "", 100 * j->bank.largest);
     scores_report(&report, &j->scoring.plan, &scores);
     report_add(&report, REPORT_BREAK, NULL);
-    check(scoring_print(&j->scoring, &report, &e), &e);
+    msg_check(scoring_print(&j->scoring, &report, &e), &e);
     scores_release(&scores);
 }
 
@@ -450,17 +439,17 @@ static void make_maps(struct job *j, const struct bank_query *q)
         m.high = scale[1];
     }
     progress_begin(&j->progress, "maps", "photograph", "photographs", q->rows.n);
-    check(bank_maps_run(&m, j->device.pool, &e), &e);
+    msg_check(bank_maps_run(&m, j->device.pool, &e), &e);
     progress_end(&j->progress);
     if (maps_path) {
         struct report_node report = scoring_report(&j->scoring, "maps");
         bank_maps_report(&report, &m);
-        check(scoring_print(&j->scoring, &report, &e), &e);
+        msg_check(scoring_print(&j->scoring, &report, &e), &e);
     }
     if (masks_path) {
         struct report_node report = scoring_report(&j->scoring, "pixels");
         bank_pixels_report(&report, &m);
-        check(scoring_print(&j->scoring, &report, &e), &e);
+        msg_check(scoring_print(&j->scoring, &report, &e), &e);
     }
     pixel_scores_close(&m.pixels);
 }
@@ -479,10 +468,10 @@ static void score(struct job *j, const char *const *path, int n)
     for (int64_t i = 0; calibrate_path && i < j->bank.n_photographs; i++)
         j->bank.photograph[i].score = NAN;
     score_calibration(j);
-    check(scoring_open(&j->scoring, &e), &e);
-    check(scoring_head(&j->scoring, &e), &e);
+    msg_check(scoring_open(&j->scoring, &e), &e);
+    msg_check(scoring_head(&j->scoring, &e), &e);
     struct rows *sets[] = {&j->set.rows};
-    check(groups_number(sets, 1, &e), &e);
+    msg_check(groups_number(sets, 1, &e), &e);
     struct bank_query q;
     score_query(j, &q);
     if (alarms_text)
@@ -493,7 +482,7 @@ static void score(struct job *j, const char *const *path, int n)
         make_maps(j, &q);
     if (output)
         write_predictions(j, &q);
-    check(scoring_save(&j->scoring, report_path, &e), &e);
+    msg_check(scoring_save(&j->scoring, report_path, &e), &e);
     bank_query_release(&q);
 }
 
@@ -557,7 +546,7 @@ int main(int argc, char **argv)
     file_on_signal();
     input_guard_enable();
     check_usage(n);
-    check(file_check_output(output, !bank_path, &e), &e);
+    msg_check(file_check_output(output, !bank_path, &e), &e);
     if (device_open(&j.device, device_name, (int)n_jobs, msg_warn, &e))
         opt_fail(&e);
     if (bank_path)

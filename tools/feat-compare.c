@@ -47,12 +47,6 @@ static const struct opt_tool tool = {
     options, "A, B: predictions in JSON lines (-o FILE --json) of feat-knn or feat-logreg. Each B is compared with A.\n"
     "Exit status 1 if a gate (--margin) stops a B."};
 
-static void check(int status, const struct fmt_error *e)
-{
-    if (status)
-        msg_die("%s", e->text);
-}
-
 /* ------------------------------------------------------------------ the gate */
 static enum metrics_whole judged_score(void)
 {
@@ -135,7 +129,7 @@ static bool compare(FILE *out, const struct prediction_set *a, const struct pred
     struct score_inputs inputs = {.n = 0};
     char role[2][SCORE_INPUTS_MAX][PREDICTION_ROLE_BYTES];
     struct report_node report = {.kind = REPORT_OBJECT};
-    check(prediction_set_check(a, b, &e), &e);
+    msg_check(prediction_set_check(a, b, &e), &e);
     if (differences_run(&plan, &a->rows, &b->rows, pool, &d, &e))
         msg_die("%s: %s", b->path, e.text);
     prediction_set_origins(a, "a", &inputs, role[0]);
@@ -152,7 +146,7 @@ static bool compare(FILE *out, const struct prediction_set *a, const struct pred
         report_add(&report, REPORT_BREAK, NULL);
     differences_report(&report, &plan, &d);
     report_add(&report, REPORT_BREAK, NULL);
-    check(report_printer_of(json ? "json" : "text")(out, &report, &e), &e);
+    msg_check(report_printer_of(json ? "json" : "text")(out, &report, &e), &e);
     report_release(&report);
     return stopped;
 }
@@ -184,15 +178,15 @@ int main(int argc, char **argv)
     check_usage(argc - first);
     file_on_signal();
     input_guard_enable();
-    check(file_check_output(report_path, false, &e), &e);
+    msg_check(file_check_output(report_path, false, &e), &e);
     struct thread_pool *pool = thread_open((int)n_jobs, &e);
     FILE *out = open_memstream(&text, &bytes);
     if (!pool || !out)
         msg_die("out of memory");
-    check(prediction_set_read(&a, argv[first], (int)k, &e), &e);
+    msg_check(prediction_set_read(&a, argv[first], (int)k, &e), &e);
     bool any_votes = a.k > 0, stopped = false;
     for (int i = first + 1; i < argc; i++) {
-        check(prediction_set_read(&b, argv[i], (int)k, &e), &e);
+        msg_check(prediction_set_read(&b, argv[i], (int)k, &e), &e);
         any_votes = any_votes || b.k > 0;
         stopped = compare(out, &a, &b, pool) || stopped;
         prediction_set_release(&b);
@@ -201,7 +195,7 @@ int main(int argc, char **argv)
         note_unused_k();
     if (fclose(out))
         msg_die("out of memory for the report");
-    check(file_save(report_path, text, bytes, &e), &e);
+    msg_check(file_save(report_path, text, bytes, &e), &e);
     free(text);
     prediction_set_release(&a);
     thread_close(pool);

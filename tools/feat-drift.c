@@ -73,12 +73,6 @@ struct job {
     int n_parts;
 };
 
-static void check(int status, const struct fmt_error *e)
-{
-    if (status)
-        msg_die("%s", e->text);
-}
-
 static void *allocate(int64_t n, size_t bytes)
 {
     void *p = calloc((size_t)n + 1, bytes);
@@ -92,25 +86,25 @@ static void open_inputs(struct job *j, const char *const *path, int n)
 {
     struct fmt_error e = {0};
     const struct feat_header *h = &j->set[0].header;
-    check(featset_open(&j->set[0], path[0], INT64_MAX, &j->device, &e), &e);
-    check(scoring_add_set(&j->scoring, &j->set[0], "reference", NULL, NULL, &e), &e);
+    msg_check(featset_open(&j->set[0], path[0], INT64_MAX, &j->device, &e), &e);
+    msg_check(scoring_add_set(&j->scoring, &j->set[0], "reference", NULL, NULL, &e), &e);
     int status = featset_open_all(&j->set[1], path + 1, n - 1, INT64_MAX, &j->device, &e);
-    check(status == FMT_END ? 0 : status, &e);
+    msg_check(status == FMT_END ? 0 : status, &e);
     if (status == FMT_END) /* an empty day */
         j->set[1] = (struct featset){.path = path[1], .header.n_classes = 0};
     else
-        check(scoring_add_set(&j->scoring, &j->set[1], "today", h, path[0], &e), &e);
+        msg_check(scoring_add_set(&j->scoring, &j->set[1], "today", h, path[0], &e), &e);
     score_inputs_add(&j->scoring.inputs, "weights", NULL, h->weights);
     if (!model_path)
         return;
     struct file f;
-    check(file_open(&f, model_path, &e), &e);
+    msg_check(file_open(&f, model_path, &e), &e);
     struct fmt_reader io = file_reader(&f);
     if (linear_read(&j->model, &io, &e))
         msg_die("%s: %s", model_path, e.text);
     file_close(&f);
     for (int s = 0; s < 2 && j->set[s].rows.n > 0; s++)
-        check(featset_check(&j->set[s], &j->model.features, model_path, score_options.allow_precision, &e), &e);
+        msg_check(featset_check(&j->set[s], &j->model.features, model_path, score_options.allow_precision, &e), &e);
     score_inputs_add(&j->scoring.inputs, "model", model_path, j->model.identity);
 }
 
@@ -119,7 +113,7 @@ static void draw_groups(struct job *j, int s)
 {
     struct rows *all = &j->set[s].rows;
     struct fmt_error e = {0};
-    check(groups_number(&all, 1, &e), &e);
+    msg_check(groups_number(&all, 1, &e), &e);
     int64_t n_groups = all->n_groups, n_drawn = num_min(n_groups, most_groups), n = 0;
     int64_t *order = allocate(n_groups, sizeof *order), *end = allocate(n_groups + 1, sizeof *end);
     int64_t *pick = allocate(all->n, sizeof *pick);
@@ -136,8 +130,8 @@ static void draw_groups(struct job *j, int s)
     for (int64_t i = 0; i < all->n; i++)
         if (drawn[all->group[i]])
             pick[end[all->group[i]]++] = i;
-    check(rows_select(&j->side[s], all, pick, n, &e), &e);
-    check(groups_compact(&j->side[s], &e), &e);
+    msg_check(rows_select(&j->side[s], all, pick, n, &e), &e);
+    msg_check(groups_compact(&j->side[s], &e), &e);
     j->n_all[s] = n_groups;
     if (n_drawn < n_groups)
         msg_note("%s: %" PRId64 " of %" PRId64 " groups are drawn", j->set[s].path, n_drawn, n_groups);
@@ -170,15 +164,15 @@ static void load_features(const struct job *j, const struct rows *rows, float *x
     struct fmt_error e = {0};
     struct device_arena memory = {0};
     TENSOR_TAKE(&memory, DTYPE_F32, AT_ONCE, rows->dim);
-    check(device_arena_init(&memory, j->device.backend, memory.high, &e), &e);
+    msg_check(device_arena_init(&memory, j->device.backend, memory.high, &e), &e);
     struct tensor block = TENSOR_TAKE(&memory, DTYPE_F32, AT_ONCE, rows->dim);
     struct op_ctx c = {.backend = j->device.backend, .pool = j->device.pool, .scratch = &memory};
     for (int64_t i = 0, n; i < rows->n; i += n) {
         n = num_min(AT_ONCE, rows->n - i);
         struct tensor to = tensor_rows(block, 0, n);
-        check(rows_load(rows, i, n, &c, to, &e), &e);
+        msg_check(rows_load(rows, i, n, &c, to, &e), &e);
         op_copy_out(&c, x + i * rows->dim, to);
-        check(op_sync(&c, &e), &e);
+        msg_check(op_sync(&c, &e), &e);
     }
     device_arena_release(&memory);
 }
@@ -205,9 +199,9 @@ static void load_scores(struct job *j)
     for (int s = 0; s < 2; s++) {
         struct rows *rows = &j->side[s];
         rows->n_classes = m.n_classes;
-        check(rows_reserve(rows, ROWS_PROBA, rows->n, &e), &e);
+        msg_check(rows_reserve(rows, ROWS_PROBA, rows->n, &e), &e);
         if (rows->n > 0)
-            check(logreg_predict(&m, rows, &j->device, rows->proba, &e), &e);
+            msg_check(logreg_predict(&m, rows, &j->device, rows->proba, &e), &e);
         for (int64_t i = 0; i < rows->n; i++)
             for (int64_t c = 0; c < j->scores.dim; c++)
                 j->score_x[at++] = (float)rows->proba[i * K + (K == 2 ? j->model.positive : c)];
@@ -405,7 +399,7 @@ static void report_photographs(struct job *j)
     struct fmt_error e = {0};
     struct report_node report = scoring_report(&j->scoring, "drift-photographs");
     add_photographs(&report, j);
-    check(scoring_print(&j->scoring, &report, &e), &e);
+    msg_check(scoring_print(&j->scoring, &report, &e), &e);
 }
 
 static void report_drift(struct job *j, enum verdict v)
@@ -426,10 +420,10 @@ static void report_drift(struct job *j, enum verdict v)
     for (int p = 0; p < j->n_parts; p++)
         add_part(records, &j->part[p]);
     report_add(&report, REPORT_BREAK, NULL);
-    check(scoring_print(s, &report, &e), &e);
+    msg_check(scoring_print(s, &report, &e), &e);
     if (v != TOO_FEW && n_shown > 0)
         report_photographs(j);
-    check(scoring_save(s, report_path, &e), &e);
+    msg_check(scoring_save(s, report_path, &e), &e);
 }
 
 /* ------------------------------------------------------------------ main */
@@ -441,8 +435,8 @@ static void compare(struct job *j)
     number_rows(j);
     load_values(j);
     make_parts(j);
-    check(drift_sums(&j->rows, j->part, j->n_parts, j->device.pool, &e), &e);
-    check(drift_test(&test, j->part, j->n_parts, j->device.pool, &e), &e);
+    msg_check(drift_sums(&j->rows, j->part, j->n_parts, j->device.pool, &e), &e);
+    msg_check(drift_test(&test, j->part, j->n_parts, j->device.pool, &e), &e);
 }
 
 static void close_job(struct job *j)
@@ -475,10 +469,10 @@ int main(int argc, char **argv)
     double n_needed = ceil(1 / (1 - level) - 1e-6) - 1;
     if ((double)n_permutations < n_needed)
         msg_usage("--level %g needs at least %.0f --permutations", level, n_needed);
-    check(file_check_output(report_path, false, &e), &e);
+    msg_check(file_check_output(report_path, false, &e), &e);
     j.scoring = (struct scoring){.tool = tool.name, .options = &score_options, .note = msg_note, .warn = msg_warn,
                                  .print = report_printer_of(json ? "json" : "text")};
-    check(scoring_open(&j.scoring, &e), &e);
+    msg_check(scoring_open(&j.scoring, &e), &e);
     if (device_open(&j.device, device_name, (int)n_jobs, msg_warn, &e))
         opt_fail(&e);
     open_inputs(&j, (const char *const *)argv + first, argc - first);

@@ -78,12 +78,6 @@ struct voted {
     double *votes;    /* [n_ks,n,n_classes] */
 };
 
-static void check(int status, const struct fmt_error *e)
-{
-    if (status)
-        msg_die("%s", e->text);
-}
-
 /* ------------------------------------------------------------------ numbers of neighbours */
 static int parse_counts(const char *option, const char *text, int *out)
 {
@@ -144,8 +138,8 @@ static void open_set(struct job *j, struct featset *set, const char *role, const
 {
     struct fmt_error e = {0};
     const struct feat_header *h = set == &j->train ? NULL : &j->train.header;
-    check(featset_open_all(set, path, n, join ? 0 : memory_bytes / 4, &j->device, &e), &e);
-    check(scoring_add_set(&j->scoring, set, role, h, j->train.path, &e), &e);
+    msg_check(featset_open_all(set, path, n, join ? 0 : memory_bytes / 4, &j->device, &e), &e);
+    msg_check(scoring_add_set(&j->scoring, set, role, h, j->train.path, &e), &e);
 }
 
 /* Rows that vote for themselves, or for another view of their installation, make scores optimistic. */
@@ -181,9 +175,9 @@ static void open_inputs(struct job *j, const char *const *path, int n)
     score_inputs_add(&j->scoring.inputs, "weights", NULL, j->train.header.weights);
     if (rows_n_labelled(&j->train.rows) == 0)
         msg_die("%s: no labelled rows to vote", j->train.path);
-    check(score_options_plan(&score_options, &j->train.header, (uint64_t)seed, &j->scoring.plan, &e), &e);
+    msg_check(score_options_plan(&score_options, &j->train.header, (uint64_t)seed, &j->scoring.plan, &e), &e);
     struct rows *all[] = {&j->train.rows, &j->query.rows, &j->val.rows};
-    check(groups_number(all, 3, &e), &e);
+    msg_check(groups_number(all, 3, &e), &e);
     check_overlaps(j);
 }
 
@@ -192,7 +186,7 @@ static struct voted voted_rows(const struct featset *set)
 {
     struct fmt_error e = {0};
     struct voted v = {.set = set};
-    check(rows_select(&v.rows, &set->rows, NULL, set->rows.n, &e), &e);
+    msg_check(rows_select(&v.rows, &set->rows, NULL, set->rows.n, &e), &e);
     return v;
 }
 
@@ -250,7 +244,7 @@ static void set_probabilities(struct voted *v, int n_classes, int i_k)
     struct fmt_error e = {0};
     int64_t K = n_classes;
     v->rows.n_classes = n_classes;
-    check(v->rows.proba ? 0 : rows_reserve(&v->rows, ROWS_PROBA, v->rows.n, &e), &e);
+    msg_check(v->rows.proba ? 0 : rows_reserve(&v->rows, ROWS_PROBA, v->rows.n, &e), &e);
     for (int64_t i = 0; i < v->rows.n; i++) {
         const double *votes = v->votes + (i_k * v->rows.n + i) * K;
         double sum = 0;
@@ -270,7 +264,7 @@ static struct voted choice_rows(const struct job *j, int64_t n_queries)
         return voted_rows(&j->val);
     struct voted v = {.set = &j->train};
     int64_t n_target = num_min(CHOICE_MAX, num_max(CHOICE_LEAST, n_queries));
-    check(row_sample_groups(&v.rows, &j->train.rows, n_target, &e), &e);
+    msg_check(row_sample_groups(&v.rows, &j->train.rows, n_target, &e), &e);
     return v;
 }
 
@@ -284,7 +278,7 @@ static struct scores_list score(const struct job *j, struct voted *q, struct vot
     if (choice && choice != q)
         set_probabilities(choice, plan->n_classes, i_k);
     else if (choice)
-        check(groups_folds(&q->rows, FOLDS, (uint64_t)seed, &e), &e);
+        msg_check(groups_folds(&q->rows, FOLDS, (uint64_t)seed, &e), &e);
     if (scores_run(plan, &q->rows, choice ? &choice->rows : NULL, j->device.pool, &list, &e))
         msg_die("%s: %s", q->set->path, e.text);
     return list;
@@ -306,7 +300,7 @@ static void report_scores(struct job *j, const struct scores_list *list, int k, 
                 temperature);
     scores_report(&report, &j->scoring.plan, list);
     report_add(&report, REPORT_BREAK, NULL);
-    check(scoring_print(&j->scoring, &report, &e), &e);
+    msg_check(scoring_print(&j->scoring, &report, &e), &e);
 }
 
 /* For each k all rows, or all groups. */
@@ -317,16 +311,16 @@ static void write_predictions(const struct job *j, struct voted *q, const char *
                                     .inputs = &s->inputs, .json = json, .with_votes = true, .groups = groups};
     struct fmt_error e = {0};
     struct predictions p;
-    check(predictions_create(&p, path, &head, &e), &e);
+    msg_check(predictions_create(&p, path, &head, &e), &e);
     for (int i_k = 0; i_k < j->n_ks; i_k++) {
         set_probabilities(q, s->plan.n_classes, i_k);
         for (int64_t i = 0; i < q->rows.n && !groups; i++)
-            check(predictions_add(&p, &q->rows, i, j->ks[i_k],
-                                  q->votes + (i_k * q->rows.n + i) * s->plan.n_classes, &e), &e);
+            msg_check(predictions_add(&p, &q->rows, i, j->ks[i_k],
+                                      q->votes + (i_k * q->rows.n + i) * s->plan.n_classes, &e), &e);
         if (groups)
-            check(predictions_add_groups(&p, &q->rows, j->ks[i_k], &e), &e);
+            msg_check(predictions_add_groups(&p, &q->rows, j->ks[i_k], &e), &e);
     }
-    check(predictions_commit(&p, &e), &e);
+    msg_check(predictions_commit(&p, &e), &e);
 }
 
 /* ------------------------------------------------------------------ all rows vote */
@@ -344,7 +338,7 @@ static struct search search_open(struct job *j, struct voted *q)
 {
     struct fmt_error e = {0};
     struct search s = {.n_sought = 1};
-    check(rows_select_labelled(&s.bank, &j->train.rows, NULL, 0, &e), &e);
+    msg_check(rows_select_labelled(&s.bank, &j->train.rows, NULL, 0, &e), &e);
     limit_ks(j, s.bank.n);
     s.scored = rows_n_labelled(&q->rows) > 0;
     s.thresholds = s.scored && !no_thresholds && j->scoring.plan.n_classes <= CLASSES_WITH_POINTS;
@@ -386,7 +380,7 @@ static struct voted own_rows(const struct voted *all)
     int64_t *pick = malloc(((size_t)n + 1) * sizeof *pick);
     for (int64_t i = 0; pick && i < n; i++)
         pick[i] = first + i;
-    check(pick ? rows_select(&own.rows, &all->rows, pick, n, &e) : fmt_no_memory(&e), &e);
+    msg_check(pick ? rows_select(&own.rows, &all->rows, pick, n, &e) : fmt_no_memory(&e), &e);
     free(pick);
     return own;
 }
@@ -405,7 +399,7 @@ static void run_part(struct job *j, struct voted *q)
         rows[i] = (struct knn_part_rows){&own[i].rows, own[i].votes};
     }
     msg_note("part %d of %d: %s of %" PRId64, part.i, part.n, FMT_COUNT(own[QUERIES].rows.n, "row", "rows"), q->rows.n);
-    check(knn_part_write(output, part, &job, rows, &e), &e);
+    msg_check(knn_part_write(output, part, &job, rows, &e), &e);
     for (int i = 0; i < s.n_sought; i++)
         voted_release(&own[i]);
     search_close(&s);
@@ -419,16 +413,16 @@ static void read_parts(const struct job *j, struct voted *const *all, int n_soug
     struct knn_part_rows rows[SOUGHT];
     struct knn_part_job job = part_job(j, all, n_sought);
     struct part_file *f = calloc((size_t)j->n_parts, sizeof *f);
-    check(f ? 0 : fmt_no_memory(&e), &e);
+    msg_check(f ? 0 : fmt_no_memory(&e), &e);
     for (int i = 0; i < n_sought; i++) {
         allocate_votes(all[i], j->n_ks, j->scoring.plan.n_classes);
         rows[i] = (struct knn_part_rows){&all[i]->rows, all[i]->votes};
     }
     for (int k = 0; k < j->n_parts; k++) {
         f[k] = (struct part_file){.path = j->part_path[k], .header = &this_job, .i = k};
-        check(knn_part_read(f[k].path, &job, rows, &f[k].part, &e), &e);
+        msg_check(knn_part_read(f[k].path, &job, rows, &f[k].part, &e), &e);
     }
-    check(part_set_arrange(f, j->n_parts, false, &e), &e);
+    msg_check(part_set_arrange(f, j->n_parts, false, &e), &e);
     free(f);
 }
 
@@ -438,7 +432,7 @@ static void run_all(struct job *j, struct voted *q)
     struct voted *all[SOUGHT] = {q, &s.choice};
     struct fmt_error e = {0};
     if (s.scored)
-        check(scoring_head(&j->scoring, &e), &e);
+        msg_check(scoring_head(&j->scoring, &e), &e);
     if (join)
         read_parts(j, all, s.n_sought);
     for (int i = 0; i < s.n_sought && !join; i++)
@@ -474,7 +468,8 @@ static void run_per_class(struct job *j, struct voted *q, int n)
     j->show_progress = false; /* many small searches */
     for (int64_t try = 0; try < n_tries; try++) {
         struct rows bank;
-        check(row_sample_per_class(&bank, &j->train.rows, j->train.header.n_classes, n, (uint64_t)seed, try, &e), &e);
+        msg_check(row_sample_per_class(&bank, &j->train.rows, j->train.header.n_classes, n, (uint64_t)seed, try, &e),
+                  &e);
         struct voted choice = {.votes = NULL};
         n_bank = bank.n;
         vote(j, &bank, leave_group_out, q, ks, n_ks);
@@ -487,7 +482,7 @@ static void run_per_class(struct job *j, struct voted *q, int n)
             if (n_tries == 1)
                 sum[i] = list;
             else
-                check(scores_add_try(&sum[i], &list, &e), &e);
+                msg_check(scores_add_try(&sum[i], &list, &e), &e);
         }
         voted_release(&choice);
         rows_release(&bank);
@@ -503,14 +498,14 @@ static void run_per_class(struct job *j, struct voted *q, int n)
 static void run_scored(struct job *j, struct voted *q, const int *per_class, int n_per_class)
 {
     struct fmt_error e = {0};
-    check(scoring_open(&j->scoring, &e), &e);
+    msg_check(scoring_open(&j->scoring, &e), &e);
     if (n_per_class)
-        check(scoring_head(&j->scoring, &e), &e);
+        msg_check(scoring_head(&j->scoring, &e), &e);
     for (int i = 0; i < n_per_class; i++)
         run_per_class(j, q, per_class[i]);
     if (!n_per_class)
         run_all(j, q);
-    check(scoring_save(&j->scoring, report_path, &e), &e);
+    msg_check(scoring_save(&j->scoring, report_path, &e), &e);
 }
 
 static void check_usage(int n_operands, int n_per_class)
@@ -573,8 +568,8 @@ int main(int argc, char **argv)
     j.n_ks = knn_sort_ks(j.ks, parse_counts("-k", k_text, j.ks));
     int n_per_class = per_class_text ? parse_counts("--per-class", per_class_text, per_class) : 0;
     check_usage(n_features, n_per_class);
-    check(file_check_output(output, false, &e) || file_check_output(groups_path, false, &e) ||
-              file_check_output(report_path, false, &e), &e);
+    msg_check(file_check_output(output, false, &e) || file_check_output(groups_path, false, &e) ||
+                  file_check_output(report_path, false, &e), &e);
 
     if (device_open(&j.device, device_name, (int)n_jobs, msg_warn, &e))
         opt_fail(&e);

@@ -81,19 +81,6 @@ struct job {
     struct linear model; /* fitted here, or read from its file */
 };
 
-static void check(int status, const struct fmt_error *e)
-{
-    if (status)
-        msg_die("%s", e->text);
-}
-
-/* Errors that do not name the file. */
-static void check_of(const char *path, int status, const struct fmt_error *e)
-{
-    if (status)
-        msg_die("%s: %s", path, e->text);
-}
-
 /* ------------------------------------------------------------------ options */
 static int ascending(const void *a, const void *b)
 {
@@ -119,8 +106,8 @@ static int parse_C(double *C)
 /* What the command line sets without effect. */
 static void name_unused(void)
 {
-    static const void *const of_fit[] = {&C_text, &n_folds, &fold_key, &select_by, &class_weight, &gradient_limit, &n_iterations,
-                                         &provenance, NULL};
+    static const void *const of_fit[] = {&C_text, &n_folds, &fold_key, &select_by, &class_weight, &gradient_limit,
+                                         &n_iterations, &provenance, NULL};
     static const void *const of_model[] = {&score_options.at_recall, &score_options.at_precision,
                                            &score_options.group_score, NULL};
     static const void *const of_folds[] = {&n_folds, &fold_key, NULL};
@@ -187,8 +174,8 @@ static void open_set(struct job *j, struct featset *set, const char *role, const
 {
     struct fmt_error e = {0};
     const struct feat_header *h = set == &j->train ? NULL : train_path ? &j->train.header : &j->model.features;
-    check(featset_open(set, path, INT64_MAX, &j->device, &e), &e);
-    check(scoring_add_set(&j->scoring, set, role, h, train_path ? train_path : model_path, &e), &e);
+    msg_check(featset_open(set, path, INT64_MAX, &j->device, &e), &e);
+    msg_check(scoring_add_set(&j->scoring, set, role, h, train_path ? train_path : model_path, &e), &e);
 }
 
 static void read_model(struct job *j)
@@ -197,11 +184,11 @@ static void read_model(struct job *j)
     struct scores_plan *plan = &j->scoring.plan;
     struct fmt_error e = {0};
     struct file f;
-    check(file_open(&f, model_path, &e), &e);
+    msg_check(file_open(&f, model_path, &e), &e);
     struct fmt_reader io = file_reader(&f);
-    check_of(model_path, linear_read(m, &io, &e), &e);
+    msg_check_of(model_path, linear_read(m, &io, &e), &e);
     file_close(&f);
-    check(score_options_plan(&score_options, &m->features, (uint64_t)seed, plan, &e), &e);
+    msg_check(score_options_plan(&score_options, &m->features, (uint64_t)seed, plan, &e), &e);
     plan->group_mean = m->group_mean;
     score_inputs_add(&j->scoring.inputs, "model", model_path, m->identity);
     score_inputs_precision(&j->scoring.inputs, "model", feat_precision(&m->features));
@@ -211,7 +198,7 @@ static void read_model(struct job *j)
         msg_warn("--positive %s: %s has thresholds of %s only: none are used", score_options.positive, model_path,
                  plan->class_name[m->positive]);
     else
-        check_of(model_path, operating_points_restore(m, &score_options, plan, &e), &e);
+        msg_check_of(model_path, operating_points_restore(m, &score_options, plan, &e), &e);
 }
 
 /* Is there something by which rows of the query can be recognised? */
@@ -238,8 +225,8 @@ static void check_model_overlap(struct job *j)
         msg_warn("%s, %s: cannot check for data leakage: one of the files does not identify its images",
                  model_path, j->query.path);
     for (int i = 0; i < 2; i++) {
-        check(overlap_seen(seen[i], &j->query.rows, &o, &e), &e);
-        check(overlap_judge(&o, j->query.path, what[i], score_options.allow_overlap, text, &e), &e);
+        msg_check(overlap_seen(seen[i], &j->query.rows, &o, &e), &e);
+        msg_check(overlap_judge(&o, j->query.path, what[i], score_options.allow_overlap, text, &e), &e);
         if (text[0])
             msg_warn("%s", text);
         score_inputs_overlap(&j->scoring.inputs, "query", role[i], o.n_images, o.n_groups);
@@ -250,13 +237,13 @@ static void check_overlaps(struct job *j, const char *query_path)
 {
     struct fmt_error e = {0};
     if (val_path)
-        check(scoring_check_overlap(&j->scoring, &j->train, &j->val, false, &e), &e);
+        msg_check(scoring_check_overlap(&j->scoring, &j->train, &j->val, false, &e), &e);
     if (query_path && !train_path)
         check_model_overlap(j);
     if (query_path && train_path)
-        check(scoring_check_overlap(&j->scoring, &j->train, &j->query, false, &e), &e);
+        msg_check(scoring_check_overlap(&j->scoring, &j->train, &j->query, false, &e), &e);
     if (query_path && val_path)
-        check(scoring_check_overlap(&j->scoring, &j->val, &j->query, false, &e), &e);
+        msg_check(scoring_check_overlap(&j->scoring, &j->val, &j->query, false, &e), &e);
 }
 
 static void open_inputs(struct job *j, const char *query_path)
@@ -265,8 +252,8 @@ static void open_inputs(struct job *j, const char *query_path)
     struct fmt_error e = {0};
     if (train_path) {
         open_set(j, &j->train, "train", train_path);
-        check_of(train_path,
-                 score_options_plan(&score_options, &j->train.header, (uint64_t)seed, &j->scoring.plan, &e), &e);
+        msg_check_of(train_path,
+                     score_options_plan(&score_options, &j->train.header, (uint64_t)seed, &j->scoring.plan, &e), &e);
         int n_weights = score_options_numbers(class_weight, 0, HUGE_VAL, INT_MAX, NULL);
         if (n_weights >= 0 && n_weights != plan->n_classes)
             msg_usage("--class-weight %s: %d weights; %s has %d classes", class_weight, n_weights, train_path,
@@ -287,10 +274,10 @@ static void open_inputs(struct job *j, const char *query_path)
 static void select_labelled(const struct featset *set, struct rows *rows)
 {
     struct fmt_error e = {0};
-    check(rows_select_labelled(rows, &set->rows, NULL, 0, &e), &e);
+    msg_check(rows_select_labelled(rows, &set->rows, NULL, 0, &e), &e);
     if (rows->n == 0)
         msg_die("%s: no labels", set->path);
-    check(groups_number(&rows, 1, &e), &e);
+    msg_check(groups_number(&rows, 1, &e), &e);
 }
 
 static void deal_folds(struct rows *rows)
@@ -302,7 +289,7 @@ static void deal_folds(struct rows *rows)
         msg_die("out of memory");
     if (fold_key && row_values(rows, fold_key, &pool, together, &e))
         msg_die("%s: --fold-by: %s", train_path, e.text);
-    check_of(train_path, groups_folds_apart(rows, together, (int)n_folds, (uint64_t)seed, &e), &e);
+    msg_check_of(train_path, groups_folds_apart(rows, together, (int)n_folds, (uint64_t)seed, &e), &e);
     free(together);
     text_release(&pool);
 }
@@ -336,7 +323,7 @@ static void fit(struct job *j)
                                         .step = show_step,
                                         .step_arg = &progress};
     progress_begin(&progress, "fit", "fit", "fits", j->n_C * (val_path ? 2 : n_folds + 1));
-    check_of(train_path, model_selection_run(&selection, &j->device, &j->best, &e), &e);
+    msg_check_of(train_path, model_selection_run(&selection, &j->device, &j->best, &e), &e);
     progress_end(&progress);
     if (j->best.n_not_converged)
         msg_warn("fits during selection that did not converge: %d", j->best.n_not_converged);
@@ -349,7 +336,7 @@ static void report_fit(struct job *j)
     double C = j->C[j->best.i_best], sign = strcmp(select_by, "log-loss") == 0 ? -1 : 1;
     struct report_node report = scoring_report(&j->scoring, "fit");
     struct fmt_error e = {0};
-    check(scoring_head(&j->scoring, &e), &e);
+    msg_check(scoring_head(&j->scoring, &e), &e);
     report_note(&report, "logistic regression of %s x %lld, %d classes, weights %s",
                 FMT_COUNT(j->n_train, "row", "rows"), (long long)j->train_rows.dim, plan->n_classes, class_weight);
     report_note(&report, "C = %.6g of %d, by %s %.6g %s; gradient / n %.2e after %s%s", C, j->n_C, select_by,
@@ -376,7 +363,7 @@ static void report_fit(struct job *j)
         report_number(pair ? pair : grid, NULL, pair ? j->C[i] : NAN);
         report_number(pair, NULL, score);
     }
-    check(scoring_print(&j->scoring, &report, &e), &e);
+    msg_check(scoring_print(&j->scoring, &report, &e), &e);
 }
 
 /* ------------------------------------------------------------------ the model */
@@ -385,7 +372,7 @@ static void join_tiles(const struct job *j, const struct featset *set, struct ro
 {
     struct fmt_error e = {0};
     if (tile_scores_needed(&set->header))
-        check_of(set->path, tile_scores(rows, j->scoring.plan.positive, j->n_tiles, &e), &e);
+        msg_check_of(set->path, tile_scores(rows, j->scoring.plan.positive, j->n_tiles, &e), &e);
 }
 
 /* The rows that C was chosen on, with what was predicted for them then. */
@@ -414,10 +401,10 @@ static void make_model(struct job *j)
     m->theta = j->best.model.theta;
     m->C = j->C[j->best.i_best];
     m->gradient = j->best.report.gradient;
-    check(operating_points_choose(chosen_rows(j), plan, j->device.pool, m, &e), &e);
-    check(overlap_remember(&j->train.rows, &m->fitted, &e), &e);
+    msg_check(operating_points_choose(chosen_rows(j), plan, j->device.pool, m, &e), &e);
+    msg_check(overlap_remember(&j->train.rows, &m->fitted, &e), &e);
     if (val_path)
-        check(overlap_remember(&j->val.rows, &m->chosen, &e), &e);
+        msg_check(overlap_remember(&j->val.rows, &m->chosen, &e), &e);
 }
 
 static void write_model(struct job *j)
@@ -443,9 +430,9 @@ static void write_model(struct job *j)
     provenance_input_nested(&p, "train", j->train.identity, j->train.file->feat.block.header.provenance);
     if (val_path)
         provenance_input_nested(&p, "val", j->val.identity, j->val.file->feat.block.header.provenance);
-    check(file_create_binary(&f, model_path, &e), &e);
+    msg_check(file_create_binary(&f, model_path, &e), &e);
     struct fmt_writer io = file_writer(&f);
-    check(file_finish(&f, linear_write(&j->model, &p, &io, &e), &e), &e);
+    msg_check(file_finish(&f, linear_write(&j->model, &p, &io, &e), &e), &e);
     score_inputs_add(&j->scoring.inputs, "model", model_path, j->model.identity);
     provenance_release(&p);
 }
@@ -456,15 +443,15 @@ static void report_scores(struct job *j, const char *of, const struct rows *rows
     struct scoring *s = &j->scoring;
     struct fmt_error e = {0};
     struct scores_list list;
-    check(scores_run(&s->plan, rows, choice, j->device.pool, &list, &e), &e);
+    msg_check(scores_run(&s->plan, rows, choice, j->device.pool, &list, &e), &e);
     struct report_node report = scoring_report(s, "scores");
     score_inputs_report(&report, &s->inputs);
     report_text(&report, "of", of);
     report_note(&report, "scores of the %s rows", of);
     scores_report(&report, &s->plan, &list);
     if (!train_path)
-        check(scoring_head(s, &e), &e);
-    check(scoring_print(s, &report, &e), &e);
+        msg_check(scoring_head(s, &e), &e);
+    msg_check(scoring_print(s, &report, &e), &e);
     scores_release(&list);
 }
 
@@ -475,16 +462,16 @@ static void write_predictions(const struct job *j, const char *of, const char *p
     struct fmt_error e = {0};
     struct predictions p;
     if (path) {
-        check(predictions_create(&p, path, &head, &e), &e);
+        msg_check(predictions_create(&p, path, &head, &e), &e);
         for (int64_t i = 0; i < rows->n; i++)
-            check(predictions_add(&p, rows, i, 0, NULL, &e), &e);
-        check(predictions_commit(&p, &e), &e);
+            msg_check(predictions_add(&p, rows, i, 0, NULL, &e), &e);
+        msg_check(predictions_commit(&p, &e), &e);
     }
     if (groups_path) {
         head.groups = true;
-        check(predictions_create(&p, groups_path, &head, &e), &e);
-        check(predictions_add_groups(&p, rows, 0, &e), &e);
-        check(predictions_commit(&p, &e), &e);
+        msg_check(predictions_create(&p, groups_path, &head, &e), &e);
+        msg_check(predictions_add_groups(&p, rows, 0, &e), &e);
+        msg_check(predictions_commit(&p, &e), &e);
     }
 }
 
@@ -499,7 +486,7 @@ static void score_chosen(struct job *j)
         write_predictions(j, "out-of-fold", oof_path, rows);
     j->scoring.plan.given = NULL; /* those of the classifier were chosen on these very rows */
     if (val_path && n > 1)
-        check_of(val_path, groups_folds_apart(rows, NULL, n, (uint64_t)seed, &e), &e);
+        msg_check_of(val_path, groups_folds_apart(rows, NULL, n, (uint64_t)seed, &e), &e);
     else if (val_path)
         msg_warn("%s: one group only: no thresholds for its own rows", val_path);
     report_scores(j, val_path ? "validation" : "out-of-fold", rows, rows->fold ? rows : NULL);
@@ -511,15 +498,15 @@ static void predict_query(struct job *j)
     struct rows *rows = &j->query.rows;
     struct fmt_error e = {0};
     rows->n_classes = m.n_classes;
-    check(rows_reserve(rows, ROWS_PROBA, rows->n, &e), &e);
-    check(logreg_predict(&m, rows, &j->device, rows->proba, &e), &e);
+    msg_check(rows_reserve(rows, ROWS_PROBA, rows->n, &e), &e);
+    msg_check(logreg_predict(&m, rows, &j->device, rows->proba, &e), &e);
     join_tiles(j, &j->query, rows);
     write_predictions(j, "query", output, rows);
     if (rows_n_labelled(rows) == 0) {
         (output || groups_path ? msg_note : msg_warn)("%s: no labels, no scores", j->query.path);
         return;
     }
-    check(groups_number(&rows, 1, &e), &e);
+    msg_check(groups_number(&rows, 1, &e), &e);
     report_scores(j, "query", rows, NULL);
 }
 
@@ -551,14 +538,14 @@ int main(int argc, char **argv)
     j.scoring = (struct scoring){.tool = tool.name, .options = &score_options, .note = msg_note,
                                  .warn = msg_warn, .print = report_printer_of(json ? "json" : "text")};
     j.n_C = parse_C(j.C);
-    check((train_path && file_check_output(model_path, true, &e)) || file_check_output(output, false, &e) ||
-              file_check_output(oof_path, false, &e) || file_check_output(groups_path, false, &e) ||
-              file_check_output(report_path, false, &e), &e);
+    msg_check((train_path && file_check_output(model_path, true, &e)) || file_check_output(output, false, &e) ||
+                  file_check_output(oof_path, false, &e) || file_check_output(groups_path, false, &e) ||
+                  file_check_output(report_path, false, &e), &e);
 
     if (device_open(&j.device, device_name, (int)n_jobs, msg_warn, &e))
         opt_fail(&e);
     open_inputs(&j, query_path);
-    check(scoring_open(&j.scoring, &e), &e);
+    msg_check(scoring_open(&j.scoring, &e), &e);
 
     if (train_path) {
         fit(&j);
@@ -576,7 +563,7 @@ int main(int argc, char **argv)
     if (missed)
         msg_error("C %g: not converged: gradient / n is %.2e, the limit %.2e", j.model.C, j.best.report.gradient,
                   gradient_limit);
-    check(scoring_save(&j.scoring, report_path, &e), &e);
+    msg_check(scoring_save(&j.scoring, report_path, &e), &e);
     close_job(&j);
     return msg_finish(missed ? EXIT_NOT_CONVERGED : EXIT_DONE);
 }

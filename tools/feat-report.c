@@ -68,12 +68,6 @@ static const struct opt_tool tool = {
     "FILE holds predictions in JSON lines (feat-knn, feat-logreg, feat-bank) or verdicts\n"
     "(bbu-inspect, feat-verdict); of each kind one. The page is one HTML file that needs no other."};
 
-static void check(int status, const struct fmt_error *e)
-{
-    if (status)
-        msg_die("%s", e->text);
-}
-
 /* ------------------------------------------------------------------ what is read */
 struct inputs {
     struct cases cases;
@@ -97,13 +91,13 @@ static void read_catalogue(struct inputs *in)
     struct file f;
     if (!catalogue)
         return;
-    check(file_open(&f, catalogue, &e), &e);
+    msg_check(file_open(&f, catalogue, &e), &e);
     struct fmt_reader io = file_reader(&f);
     if (index_read(&in->index, &io, &e))
         msg_die("%s: %s", catalogue, e.text);
     file_close(&f);
-    check(rootpath_find(in->index.root, catalogue, &in->root, &e), &e);
-    check(names_open(&in->keys, in->index.n_entries, key_of, &in->index, &e), &e);
+    msg_check(rootpath_find(in->index.root, catalogue, &in->root, &e), &e);
+    msg_check(names_open(&in->keys, in->index.n_entries, key_of, &in->index, &e), &e);
     in->pictures.index = &in->index;
     in->pictures.keys = &in->keys;
     in->pictures.root = in->root;
@@ -152,8 +146,8 @@ static void write_page(struct page *page)
     struct fmt_error e = {0};
     char *text;
     size_t bytes;
-    check(page_close(page, &text, &bytes, &e), &e);
-    check(file_save(output, text, bytes, &e), &e);
+    msg_check(page_close(page, &text, &bytes, &e), &e);
+    msg_check(file_save(output, text, bytes, &e), &e);
     free(text);
 }
 
@@ -210,7 +204,7 @@ static void add_points(struct inspection *in)
         }
     }
     if (scores)
-        check(report_points_read(in, scores, grouped, &e), &e);
+        msg_check(report_points_read(in, scores, grouped, &e), &e);
     for (int i = 0; i < in->cases->n_promises; i++)
         inspection_promise(in, &in->cases->promise[i]);
 }
@@ -232,7 +226,7 @@ static void read_features(struct inputs *in, struct inspection *of)
     struct fmt_error e = {0};
     if (features.n == 0)
         return;
-    check(neighbours_open(&in->neighbours, features.item, features.n, (int64_t)1 << 30, &in->device, &e), &e);
+    msg_check(neighbours_open(&in->neighbours, features.item, features.n, (int64_t)1 << 30, &in->device, &e), &e);
     of->neighbours = &in->neighbours;
 }
 
@@ -250,18 +244,18 @@ static void report_inspection(char **path, int n_paths)
         opt_fail(&e);
     report.pool = in.device.pool;
     for (int i = 0; i < n_paths; i++)
-        check(cases_read(&in.cases, path[i], (int)k, &e), &e);
+        msg_check(cases_read(&in.cases, path[i], (int)k, &e), &e);
     take_thresholds(&report);
     read_catalogue(&in);
     if (catalogue && cases_catalogue(&in.cases, &in.index, &in.keys, &e))
         msg_die("%s: %s", catalogue, e.text);
-    check(cases_finish(&in.cases, &report.rule, &e), &e);
+    msg_check(cases_finish(&in.cases, &report.rule, &e), &e);
     add_points(&report);
     read_features(&in, &report);
-    check(inspection_open(&report, &e), &e);
-    check(page_open(&page, title_of("Inspection", path[0]),
-                    "Verdicts on inspected photographs, with scores and pictures.", &e), &e);
-    check(inspection_write(&report, &page, &e), &e);
+    msg_check(inspection_open(&report, &e), &e);
+    msg_check(page_open(&page, title_of("Inspection", path[0]),
+                        "Verdicts on inspected photographs, with scores and pictures.", &e), &e);
+    msg_check(inspection_write(&report, &page, &e), &e);
     put_origin(&in, &page, path[0]);
     write_page(&page);
     if (in.pictures.n_failed)
@@ -275,9 +269,9 @@ static void report_run(void)
 {
     struct fmt_error e = {0};
     struct page page;
-    check(page_open(&page, title_of("Training run", run),
-                    "Losses, rates, signs of collapse and scores of a training run.", &e), &e);
-    check(run_page(&page, run, &e), &e);
+    msg_check(page_open(&page, title_of("Training run", run),
+                        "Losses, rates, signs of collapse and scores of a training run.", &e), &e);
+    msg_check(run_page(&page, run, &e), &e);
     write_page(&page);
 }
 
@@ -287,10 +281,10 @@ static void report_pca(void)
     struct fmt_error e = {0};
     struct page page;
     read_catalogue(&in);
-    check(page_open(&page, title_of("Components of patch features", pca),
-                    "The main components of patch features, as pictures.", &e), &e);
+    msg_check(page_open(&page, title_of("Components of patch features", pca),
+                        "The main components of patch features, as pictures.", &e), &e);
     struct pca_page what = {.path = pca, .n_shown_max = n_shown, .pictures = &in.pictures};
-    check(pca_page(&page, &what, &e), &e);
+    msg_check(pca_page(&page, &what, &e), &e);
     put_origin(&in, &page, pca);
     write_page(&page);
     release(&in);
@@ -326,7 +320,7 @@ int main(int argc, char **argv)
         msg_usage("give predictions, or verdicts, or --run, or --pca");
     file_on_signal();
     input_guard_enable();
-    check(file_check_output(output, false, &e), &e);
+    msg_check(file_check_output(output, false, &e), &e);
     note_unused();
     if (run)
         report_run();

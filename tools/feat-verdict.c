@@ -70,18 +70,6 @@ struct job {
     size_t bytes;
 };
 
-static void check(int status, const struct fmt_error *e)
-{
-    if (status)
-        msg_die("%s", e->text);
-}
-
-static void check_of(const char *path, int status, const struct fmt_error *e)
-{
-    if (status)
-        msg_die("%s: %s", path, e->text);
-}
-
 /* ------------------------------------------------------------------ options */
 static void parse_rules(struct job *j)
 {
@@ -141,8 +129,8 @@ static struct verdict_classes classes_of(const struct prediction_set *s)
 static void read_scored(struct scored *s, const char *path)
 {
     struct fmt_error e = {0};
-    check(prediction_set_read(&s->set, path, (int)k, &e), &e);
-    check(scored_groups_make(&s->g, &s->set.rows, classes_of(&s->set), &e), &e);
+    msg_check(prediction_set_read(&s->set, path, (int)k, &e), &e);
+    msg_check(scored_groups_make(&s->g, &s->set.rows, classes_of(&s->set), &e), &e);
 }
 
 static void note_unused_k(const struct job *j)
@@ -168,7 +156,7 @@ static const char *class_compared(const struct prediction_set *s)
 static void check_alike(const struct prediction_set *a, const struct prediction_set *b)
 {
     struct fmt_error e = {0};
-    check(prediction_set_same_scores(a, b, &e), &e);
+    msg_check(prediction_set_same_scores(a, b, &e), &e);
     if (strcmp(class_compared(a), class_compared(b)) != 0)
         msg_die("%s: the class that is looked for is %s, in %s it is %s", b->path, class_compared(b), a->path,
                 class_compared(a));
@@ -180,8 +168,8 @@ static void check_apart(struct prediction_set *a, struct prediction_set *b)
     struct fmt_error e = {0};
     struct overlap found;
     char warning[OVERLAP_TEXT];
-    check(overlap_sets(&a->rows, &b->rows, false, &found, &e), &e);
-    check(overlap_judge(&found, b->path, a->path, allow_overlap, warning, &e), &e);
+    msg_check(overlap_sets(&a->rows, &b->rows, false, &found, &e), &e);
+    msg_check(overlap_judge(&found, b->path, a->path, allow_overlap, warning, &e), &e);
     if (warning[0])
         msg_warn("%s", warning);
 }
@@ -192,8 +180,8 @@ static void choose_thresholds(struct job *j)
     struct fmt_error e = {0};
     struct promises_wanted wanted = {j->promise, j->n_promises, (uint64_t)seed};
     j->rule.log_odds = !j->choose.set.distances;
-    check_of(choose_path, scored_groups_choose(&j->choose.g, &j->rule, &wanted, &j->learned, &e), &e);
-    check(calibration_fit(&j->calibration, &j->choose.g.complete, &e), &e);
+    msg_check_of(choose_path, scored_groups_choose(&j->choose.g, &j->rule, &wanted, &j->learned, &e), &e);
+    msg_check(calibration_fit(&j->calibration, &j->choose.g.complete, &e), &e);
 }
 
 /* ------------------------------------------------------------------ reports */
@@ -255,7 +243,7 @@ static void add_members(struct report_node *report, const struct job *j, const c
 static void print_report(struct job *j, struct report_node *report)
 {
     struct fmt_error e = {0};
-    check(report_printer_of(json ? "json" : "text")(j->report, report, &e), &e);
+    msg_check(report_printer_of(json ? "json" : "text")(j->report, report, &e), &e);
     report_release(report);
 }
 
@@ -310,7 +298,7 @@ static void write_verdicts(const struct job *j)
     add_members(&head, j, "verdicts");
     if (!out || group_lines_write(out, json, &head, &lines, &e) || fclose(out))
         msg_die("out of memory for the verdicts");
-    check(file_save(output, text, bytes, &e), &e);
+    msg_check(file_save(output, text, bytes, &e), &e);
     report_release(&head);
     free(text);
 }
@@ -319,9 +307,9 @@ static void write_verdicts(const struct job *j)
 static void open_job(struct job *j, const char *query)
 {
     struct fmt_error e = {0};
-    check(file_check_output(report_path, false, &e), &e);
+    msg_check(file_check_output(report_path, false, &e), &e);
     if (output)
-        check(file_check_output(output, false, &e), &e);
+        msg_check(file_check_output(output, false, &e), &e);
     j->report = open_memstream(&j->text, &j->bytes);
     if (!j->report)
         msg_die("out of memory");
@@ -343,7 +331,7 @@ static int64_t close_job(struct job *j)
     struct verdict_counts c = scored_groups_count(&j->query.g, &j->rule);
     if (fclose(j->report))
         msg_die("out of memory for the report");
-    check(file_save(report_path, j->text, j->bytes, &e), &e);
+    msg_check(file_save(report_path, j->text, j->bytes, &e), &e);
     free(j->text);
     release_scored(&j->choose);
     release_scored(&j->query);
