@@ -125,6 +125,8 @@ has i.html 'blurred: 3 of 9'
 hasnt i.html 'id="calibration"'
 check 'labels of the catalogue' grep -q 'id="roc-photographs-title"' i.html
 page_is_good i.html 'lines of bbu-inspect'
+status 0 feat-report -c bbu.index --maps maps --resamples 0 -o i.html lines.json
+check 'heat maps are found by the end of a path' grep -q 'alt="heat map of photograph /some/where/' i.html
 status 0 feat-report --resamples 0 -o i.html lines.json test.json
 has i.html "<strong>$n of $n installations need a person.</strong> In review: $n (blurred $n). 0 fail, 0 pass."
 has i.html 'A score is the probability of positive.'
@@ -164,7 +166,7 @@ page_is_good alone.html 'verdicts of feat-verdict alone'
 
 # ---- judged again: a photograph that was taken again, the promises of the inspector
 cat >again.json <<'END'
-{"report":"inspection","tool":"bbu-inspect","positive":"bad","pass_below":0.2,"fail_from":0.7,"views":2,"promises":[{"what":"missed","share":0.05,"confidence":0.95,"chosen":{"groups":60,"wrong":1},"checked":{"groups":53,"wrong":2}},{"what":"alarms","share":0.01,"confidence":0,"chosen":{"groups":200,"wrong":0}},{"what":"other","share":2}]}
+{"report":"inspection","tool":"bbu-inspect","positive":"bad","pass_below":0.2,"fail_from":0.7,"rule":"max","views":2,"promises":[{"what":"missed","share":0.05,"confidence":0.95,"chosen":{"groups":60,"wrong":1},"checked":{"groups":53,"wrong":2}},{"what":"alarms","share":0.01,"confidence":0,"chosen":{"groups":200,"wrong":0}},{"what":"other","share":2}]}
 {"photograph":"in/a-0.jpg","group":"a","view":0,"score":0.5,"verdict":"review","reason":"blurred: 3 of 9"}
 {"photograph":"in/a-1.jpg","group":"a","view":1,"score":0.1,"verdict":"pass","reason":"score: 0.1, passes below 0.2"}
 {"installation":"a","views":2,"score":0.5,"verdict":"review","reason":"blurred: 3 of 9","photographs":["in/a-0.jpg","in/a-1.jpg"]}
@@ -182,10 +184,18 @@ hasnt j.html 'blurred'
 hasnt j.html 'in/a-0.jpg'
 has j.html '<th scope="row">at most 5 % of faulty installations pass, 95 % sure</th><td>1 of 60</td><td>2 of 53</td><td>no labels</td>'
 has j.html '<th scope="row">at most 1 % of good installations fail, on average</th><td>0 of 200</td>'
+has j.html 'review between; score of an installation: max of its photographs; 2 views expected.'
 has j.html 'fails from 0.7 on' # of c, whose photograph has no line
 page_is_good j.html 'judged again'
 status 0 feat-report -n 5 --missed 30% -o j.html again.json
 has j.html '<th scope="row">at most 30 % of faulty installations pass, 95 % sure</th><td>–</td>'
+
+# ---- an empty day is no error
+head -n 1 again.json >nothing.json
+status 0 feat-report -o none.html nothing.json
+has none.html '<strong>Nothing was inspected.</strong>'
+has none.html '0 photographs, judged by bbu-inspect.'
+page_is_good none.html 'an empty day'
 
 # ---- photographs of both classes, installations of one: no curve of installations, no number that is none
 awk 'BEGIN {print "{\"report\":\"predictions\",\"positive\":\"b\",\"classes\":[\"a\",\"b\"]}"

@@ -258,9 +258,8 @@ static void judge(struct cases *c, struct installation *t, const struct verdict_
 
 int cases_finish(struct cases *c, const struct verdict_rule *rule, struct fmt_error *e)
 {
-    if (c->n_photos == 0)
-        return fmt_fail(e, FMT_INVALID, "%.200s: no photographs",
-                        c->path[c->path[OF_PREDICTIONS] ? OF_PREDICTIONS : OF_LINES]);
+    if (c->n_photos == 0 && c->path[OF_PREDICTIONS]) /* of verdicts: an empty day is no error */
+        return fmt_fail(e, FMT_INVALID, "%.200s: no photographs", c->path[OF_PREDICTIONS]);
     c->class_name[0] = c->class_name[0] ? c->class_name[0] : "good";
     c->class_name[1] = c->class_name[1] ? c->class_name[1] : c->class_wanted ? c->class_wanted : "defect";
     int status = number_installations(c, e);

@@ -70,6 +70,8 @@ struct cases {
     bool probabilities;        /* scores of photographs are */
     bool judged;               /* verdicts are those of lines */
     const char *judge;         /* the tool that gave them */
+    const char *judge_rule;    /* how it scores installations, as "max"; NULL: it does not say */
+    int64_t judge_views;       /* that it expects; 0: not checked, or it does not say */
     struct promise_seen promise[PROMISE_KINDS]; /* that the judge's thresholds were chosen for */
     int n_promises;
     double thresholds[2];      /* pass_below, fail_from, as they say; NAN unknown, as cases_init has them */

@@ -168,6 +168,10 @@ int inspection_write(struct inspection *in, struct page *p, struct fmt_error *e)
 {
     section_lead(in, p);
     section_glance(in, p);
+    if (in->cases->n_photos == 0) {
+        section_about(in, p);
+        return 0;
+    }
     section_shown(in, p);
     section_labels(in, p);
     section_verdicts(in, p);

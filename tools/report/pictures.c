@@ -171,21 +171,30 @@ void pictures_photograph(struct pictures *s, FILE *out, const char *key, int sid
     free(path);
 }
 
-/* The first of KEY.png and the key with .png for its ending that is there; for free(); NULL: none. */
-static char *map_of(const struct pictures *s, const char *key)
+/* KEY.png, or the key with .png for its ending; for free(); NULL: neither is there. */
+static char *map_named(const char *folder, const char *key)
 {
     const char *dot = strrchr(key, '.'), *slash = strrchr(key, '/');
     size_t stem = dot && (!slash || dot > slash + 1) ? (size_t)(dot - key) : strlen(key);
     const size_t length[] = {strlen(key), stem};
-    for (int i = 0; s->maps && stays_inside(key) && i < 2; i++) {
-        char *name = NULL, *path = asprintf(&name, "%.*s.png", (int)length[i], key) >= 0 ? file_join(s->maps,
-                                                                                                     name) : NULL;
+    for (int i = 0; stays_inside(key) && i < 2; i++) {
+        char *name = NULL,
+             *path = asprintf(&name, "%.*s.png", (int)length[i], key) >= 0 ? file_join(folder, name) : NULL;
         free(name);
         if (path && file_exists(path))
             return path;
         free(path);
     }
     return NULL;
+}
+
+/* By the key or else by its end, as bbu-inspect names files by paths, and feat-bank by keys of a catalogue. */
+static char *map_of(const struct pictures *s, const char *key)
+{
+    char *found = NULL;
+    for (const char *at = s->maps ? key : NULL; at && !found; at = strchr(at, '/') ? strchr(at, '/') + 1 : NULL)
+        found = map_named(s->maps, at);
+    return found;
 }
 
 bool pictures_map(struct pictures *s, FILE *out, const char *key, int side, const char *alt)

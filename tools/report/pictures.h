@@ -29,7 +29,7 @@ struct pictures {
     const struct index *index;  /* their catalogue, and the keys of its entries */
     const struct names *keys;
     const char *root;           /* of the catalogue's paths */
-    const char *maps;           /* a folder of heat maps: KEY.png, or the key with its ending replaced by .png */
+    const char *maps;           /* a folder of heat maps: KEY.png, or the key with .png for its ending, or its end */
     int64_t bytes_max;
     /* counted */
     int64_t n, bytes;

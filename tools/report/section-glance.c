@@ -294,6 +294,10 @@ void section_glance(const struct inspection *in, struct page *p)
 {
     struct section_tally t = section_count(in);
     page_section(p, "glance", "At a glance");
+    if (t.n == 0) {
+        fputs("<p class=\"answer\"><strong>Nothing was inspected.</strong></p>\n", p->out);
+        return;
+    }
     put_answer(in, p, &t);
     if (in->decided)
         put_verdict_tiles(in, p, &t);

@@ -75,7 +75,7 @@ void section_lead(const struct inspection *in, struct page *p)
     page_text(p, ". %s", FMT_COUNT(c->n_photos, "photograph", "photographs"));
     if (in->grouped)
         page_text(p, " of %s", FMT_COUNT(c->n_installations, "installation", "installations"));
-    if (c->judged)
+    if (c->judged || c->n_photos == 0)
         page_text(p, ", judged by %s", section_name(c->judge, name));
     else
         page_text(p, ", scored by %s", c->tool ? section_name(c->tool, name) : "an unknown program");
@@ -105,6 +105,10 @@ static void put_rule(const struct inspection *in, struct page *p)
         page_text(p, "as %s gave them%s", section_name(in->cases->judge, name), in->thresholds_given ? ": " : "");
     if (!judged || in->thresholds_given)
         put_thresholds(in, p);
+    if (judged && in->cases->judge_rule)
+        page_text(p, "; score of an installation: %s of its photographs", section_name(in->cases->judge_rule, name));
+    if (judged && in->cases->judge_views)
+        page_text(p, "; %" PRId64 " views expected", in->cases->judge_views);
     if (in->grouped && !judged)
         page_text(p, "; an installation has the score %s of its photographs", rule_text(r, text));
     if (r->n_views && !judged)
