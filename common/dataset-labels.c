@@ -2,7 +2,8 @@
  * replaces what folders and lists say; an empty field replaces nothing.
  *
  * Path. Relative to the dataset; or as the dataset was named, with its folder before it; or a name without folder, if
- * one image only has it. What is not found is compared loosely with all images, to tell what is there instead.
+ * one image only has it. What is not found so is compared loosely, as Windows and Macs would: backslashes, the case of
+ * letters, Unicode forms. One image that looks the same is taken, and a finding counts the rows.
  * Label. The name of a class, or its number if no class has this name. If there are no classes yet, neither from
  * folders or lists nor by --classes, the labels of the table are the classes: in the order of their values if they are
  * whole numbers, else of their bytes.
@@ -35,9 +36,9 @@ struct labelling {
     struct label_table table;
     struct named *by_path, *by_name, *by_look; /* sorted; the last two where they are needed, else NULL */
     int64_t *row_of;          /* [n_images] the row that was taken for it; -1: none */
-    int64_t n_relabelled;
+    int64_t n_relabelled, n_respelled;
     bool no_memory;
-    char first_relabelled[512];
+    char first_relabelled[512], first_respelled[512];
     struct fmt_error *e;
 };
 
@@ -106,6 +107,30 @@ static const char *below_root(const struct dataset *d, const char *path)
 
 /* ---------------------------------------------------------------- what is not found */
 
+/* An image of the path's folder and name with another ending, ".jpg" for ".HEIC"; -1: none. */
+static int64_t find_other_ending(const struct labelling *l, const char *path)
+{
+    const char *dot = strrchr(last_part(path), '.');
+    size_t n = dot ? (size_t)(dot - path) + 1 : 0;
+    int64_t low = 0, high = n ? l->d->n_images : 0;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (strncmp(l->by_path[middle].name, path, n) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return n && low < l->d->n_images && strncmp(l->by_path[low].name, path, n) == 0 ? l->by_path[low].i_image : -1;
+}
+
+/* The path's last part, after slashes or backslashes: of one image only? Then it may be a path of another machine. */
+static int64_t find_elsewhere(struct labelling *l, const char *path)
+{
+    int64_t found;
+    const char *backslash = strrchr(last_part(path), '\\');
+    return find(l, &l->by_name, false, by_bytes, backslash ? backslash + 1 : last_part(path), &found) == 1 ? found : -1;
+}
+
 static int note_missing(struct labelling *l, const struct label_row *row)
 {
     char hint[400] = "", where[256];
@@ -115,15 +140,32 @@ static int note_missing(struct labelling *l, const struct label_row *row)
     if (n_names > 1)
         snprintf(hint, sizeof hint, "; several folders have a file of this name: write the folder, too");
     else if (find(l, &l->by_look, true, by_look, below, &other))
-        snprintf(hint, sizeof hint, "; %.250s is there, whose name differs %s", l->d->image[other].path,
-                 dataset_difference(row->path, l->d->image[other].path));
+        snprintf(hint, sizeof hint, "; %.250s and others look the same", l->d->image[other].path);
+    else if ((other = find_other_ending(l, below)) >= 0)
+        snprintf(hint, sizeof hint, "; %.250s is there, which ends otherwise", l->d->image[other].path);
+    else if ((other = find_elsewhere(l, row->path)) >= 0)
+        snprintf(hint, sizeof hint, "; %.250s is there: paths are relative to the dataset", l->d->image[other].path);
     else
         dataset_tell_format(l->d, below, hint, sizeof hint);
     return dataset_note(l->d, DATASET_MISSING, place(l, row->line, where), l->e, "%.250s: no such photograph%s",
                         row->path, hint);
 }
 
-/* The image of the row; -1: none. */
+/* ---------------------------------------------------------------- the image of a row */
+
+/* The one that looks like it; -1: none, or several do. */
+static int64_t find_alike(struct labelling *l, const struct label_row *row, const char *path)
+{
+    int64_t found;
+    if (find(l, &l->by_look, true, by_look, path, &found) != 1)
+        return -1;
+    if (l->n_respelled++ == 0)
+        snprintf(l->first_respelled, sizeof l->first_respelled, "in line %d %.200s is %.200s, which differs %s",
+                 row->line, path, l->d->image[found].path, dataset_difference(path, l->d->image[found].path));
+    return found;
+}
+
+/* -1: none. */
 static int64_t find_image(struct labelling *l, const struct label_row *row)
 {
     int64_t found;
@@ -133,11 +175,14 @@ static int64_t find_image(struct labelling *l, const struct label_row *row)
         return -1;
     }
     const char *below = below_root(l->d, row->path);
-    if (!find(l, &l->by_path, true, by_bytes, row->path, &found) && dataset_normal_path(below, normal))
+    bool inside = dataset_normal_path(below, normal);
+    if (!find(l, &l->by_path, true, by_bytes, row->path, &found) && inside)
         find(l, &l->by_path, true, by_bytes, normal, &found);
-    free(normal);
     if (found < 0 && !strchr(row->path, '/') && find(l, &l->by_name, false, by_bytes, row->path, &found) > 1)
         found = -1;
+    if (found < 0)
+        found = find_alike(l, row, inside ? normal : below);
+    free(normal);
     return found;
 }
 
@@ -333,7 +378,12 @@ static int note_totals(struct labelling *l)
         if (l->row_of[i] < 0 && !l->d->image[i].duplicate)
             n++, first = i;
     int status = 0;
-    if (l->n_relabelled)
+    if (l->n_respelled)
+        status = dataset_note_counted(l->d, DATASET_RESPELLED, l->path, l->n_respelled, l->e,
+                                      "%s otherwise than the file: %s", FMT_COUNT(l->n_respelled, "path is written",
+                                                                                  "paths are written"),
+                                      l->first_respelled);
+    if (l->n_relabelled && !status)
         status = dataset_note_counted(l->d, DATASET_RELABELLED, l->path, l->n_relabelled, l->e, "changes %s: %s",
                                       FMT_COUNT(l->n_relabelled, "label", "labels"), l->first_relabelled);
     if (n && !status)

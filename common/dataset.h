@@ -51,6 +51,7 @@
     X(NAME_FORMS, false, "name-forms", "name in two Unicode forms", "names in two Unicode forms")  \
     X(SHOTS, false, "shots", "group of an unusual number of shots", "groups of an unusual number of shots") \
     X(RELABELLED, false, "relabelled", "label changed by the table", "labels changed by the table") \
+    X(RESPELLED, false, "respelled", "path written otherwise", "paths written otherwise")          \
     X(UNLABELLED, false, "unlabelled", "in no row of the table")                                   \
     X(OTHER_FOLDER, false, "other-folder", "in another's folder")                                  \
     X(UNLISTED, false, "unlisted", "in no list")                                                   \

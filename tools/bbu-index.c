@@ -93,6 +93,9 @@ static void choose_positive(struct dataset *d)
     char known[600] = "";
     if (!dataset_set_positive(d, positive, &e))
         return;
+    for (int64_t i = 0; i < d->n_findings; i++) /* why there are too many classes: spellings of one */
+        if (d->finding[i].kind == DATASET_BAD_LABEL)
+            msg_error("%s: %s", d->finding[i].thing, d->finding[i].reason);
     for (int i = 0; i < d->n_classes && strlen(known) < 400; i++)
         snprintf(known + strlen(known), 100, "%s\"%.80s\"", i ? ", " : d->n_classes == 2 ? "; there are " : ": ",
                  d->class_name[i]);
