@@ -96,7 +96,7 @@ static const char page_style[] =
     "footer{margin-top:3rem;padding-bottom:2rem;color:var(--soft);font-size:.9rem}\n"
     "@media (max-width:40rem){.about dl{grid-template-columns:1fr;gap:0}.about dd{margin-bottom:.4rem}"
     ".tiles{grid-template-columns:1fr 1fr;gap:.5rem}.tiles strong{font-size:1.2rem}"
-    ".counts{grid-template-columns:repeat(4,1fr)}.counts li{padding:.4rem .5rem}.names{display:block}"
+    ".counts{grid-template-columns:repeat(auto-fit,minmax(4.5rem,1fr))}.counts li{padding:.4rem .5rem}.names{display:block}"
     "th,td{padding-right:.7rem}}\n"
     "@media print{@page{margin:14mm}html{font-size:9.5pt}body{font-size:9.5pt}"
     "nav,.skip{display:none}a{color:inherit;text-decoration:none}"

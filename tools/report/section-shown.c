@@ -176,7 +176,8 @@ void section_shown(struct inspection *in, struct page *p)
 {
     page_section(p, "look", "To look at");
     if (in->pictures->maps)
-        page_paragraph(p, "Beside a photograph stands its heat map, where there is one.");
+        page_paragraph(p, "With a photograph stands its heat map, where there is one: red is far from all good "
+                       "photographs, on one scale for all.");
     for (int why = 0; why < SHOWN_WHYS; why++)
         put_kind(in, p, (enum shown_why)why);
     if (in->n_shown_max == 0)
