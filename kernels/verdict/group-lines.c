@@ -2,31 +2,30 @@
 #include "group-lines.h"
 
 #include <cjson/cJSON.h>
-#include <math.h>
 
 #include "feature-export.h"
 #include "json-report.h"
 #include "report-print.h"
+#include "verdict-line.h"
 
 /* What a line says of group i. */
 struct line {
     const char *name, *label; /* label NULL: unknown */
-    int n_views;
-    double score, probability;
-    enum verdict verdict;
+    struct verdict_line verdict;
     char reason[VERDICT_REASON_BYTES];
 };
 
-static struct line line_of(const struct group_lines *l, int64_t i)
+static void describe(struct line *line, const struct group_lines *l, int64_t i)
 {
     static const char *const label[] = {"good", "faulty"};
     int8_t faulty = l->groups->faulty[i];
     int n_views = verdict_groups_views(l->groups, i);
     double score = l->score[i];
-    struct line line = {l->groups->name[i], faulty < 0 ? NULL : label[faulty], n_views, score,
-                        calibration_at(l->calibration, score), rule_verdict(l->rule, score, n_views), ""};
-    rule_reason(l->rule, score, n_views, line.reason);
-    return line;
+    line->name = l->groups->name[i];
+    line->label = faulty < 0 ? NULL : label[faulty];
+    rule_reason(l->rule, score, n_views, line->reason);
+    line->verdict = (struct verdict_line){n_views, score, rule_verdict(l->rule, score, n_views), line->reason, true,
+                                          calibration_at(l->calibration, score)};
 }
 
 /* A tab or a newline inside a name would break the table. */
@@ -37,33 +36,18 @@ static void put_name(FILE *out, const char *name)
         fwrite(escaped, 1, (size_t)feature_export_escape(*name, escaped), out);
 }
 
-static void put_number(FILE *out, int digits, double v)
-{
-    if (isnan(v))
-        fprintf(out, "\t-");
-    else
-        fprintf(out, "\t%.*g", digits, v);
-}
-
 static void put_text(FILE *out, const struct line *x)
 {
     put_name(out, x->name);
-    fprintf(out, "\t%d", x->n_views);
-    put_number(out, 9, x->score);
-    fprintf(out, "\t%s\t%s", verdict_names[x->verdict], x->reason);
-    put_number(out, 4, x->probability);
+    putc('\t', out);
+    verdict_line_text(out, &x->verdict);
     fprintf(out, "\t%s\n", x->label ? x->label : "-");
 }
 
 static int put_json(FILE *out, const struct group_lines *l, int64_t i, const struct line *x)
 {
     cJSON *o = cJSON_CreateObject();
-    json_report_text(o, "installation", x->name);
-    json_report_int(o, "views", x->n_views);
-    cJSON_AddNumberToObject(o, "score", x->score);
-    json_report_text(o, "verdict", verdict_names[x->verdict]);
-    json_report_text(o, "reason", x->reason);
-    cJSON_AddNumberToObject(o, "probability", x->probability);
+    verdict_line_json(o, x->name, &x->verdict);
     if (x->label)
         json_report_text(o, "label", x->label);
     cJSON *photographs = cJSON_AddArrayToObject(o, "photographs");
@@ -72,14 +56,22 @@ static int put_json(FILE *out, const struct group_lines *l, int64_t i, const str
     return json_report_put(out, o);
 }
 
+static void put_columns(FILE *out)
+{
+    fprintf(out, "installation\t");
+    verdict_line_columns(out, true);
+    fprintf(out, "\tlabel\n");
+}
+
 int group_lines_write(FILE *out, bool json, struct report_node *head, const struct group_lines *l,
                       struct fmt_error *e)
 {
     int status = json ? report_print_json(out, head, e) : report_print_comments(out, head, e);
     if (!json)
-        fprintf(out, "installation\tviews\tscore\tverdict\treason\tprobability\tlabel\n");
+        put_columns(out);
     for (int64_t i = 0; i < l->groups->n && !status; i++) {
-        struct line x = line_of(l, i);
+        struct line x;
+        describe(&x, l, i);
         if (!json)
             put_text(out, &x);
         else if (put_json(out, l, i, &x))

@@ -9,9 +9,8 @@
 #include "json-report.h"
 #include "msg.h"
 #include "printable.h"
+#include "verdict-line.h"
 #include "version.h"
-
-enum { SCORE_DIGITS = 9, SHARE_DIGITS = 4 };
 
 /* ------------------------------------------------------------------ JSON */
 /* With the fewest digits that read back exactly. */
@@ -67,16 +66,16 @@ static int photo_json(const struct verdict_lines *l, const struct judged_group *
     return json_report_put(l->out, o);
 }
 
+static struct verdict_line group_line(const struct verdict_lines *l, const struct judged_group *g)
+{
+    return (struct verdict_line){g->n_views, g->score, g->verdict, g->reason, l->probability, g->probability};
+}
+
 static int group_json(const struct verdict_lines *l, const struct judged_group *g, const struct judged_photo *photo)
 {
     cJSON *o = cJSON_CreateObject();
-    json_report_text(o, "installation", g->name);
-    json_report_int(o, "views", g->n_views);
-    add_number(o, "score", g->score);
-    json_report_text(o, "verdict", verdict_names[g->verdict]);
-    json_report_text(o, "reason", g->reason);
-    if (l->probability)
-        add_number(o, "probability", g->probability);
+    struct verdict_line line = group_line(l, g);
+    verdict_line_json(o, g->name, &line);
     cJSON *list = cJSON_AddArrayToObject(o, "photographs");
     for (int i = 0; i < g->n_photographs; i++)
         cJSON_AddItemToArray(list, cJSON_CreateString(photo[i].photo->name));
@@ -121,45 +120,38 @@ static void begin_text(const struct verdict_lines *l, const char *inspector, con
     put_promises(out, &j->settings);
     if (!columns)
         return;
-    fprintf(out, "of\tname\tinstallation\tviews\tscore\tverdict\treason%s", l->probability ? "\tprobability" : "");
+    fprintf(out, "of\tname\tinstallation\t");
+    verdict_line_columns(out, l->probability);
     for (int m = 0; m < GATE_MEASURES && l->measures; m++)
         fprintf(out, "\t%s", gate_measure_name((enum gate_measure)m));
     putc('\n', out);
 }
 
-static void put_number(FILE *out, int digits, double v)
+/* Of a photograph alone its measures; NULL: an installation has none. */
+static void put_line(const struct verdict_lines *l, const char *of, const char *name, const char *group,
+                     const struct verdict_line *line, const struct gate_values *v)
 {
-    if (isfinite(v))
-        fprintf(out, "\t%.*g", digits, v);
-    else
-        fprintf(out, "\t-");
-}
-
-/* What an installation and its photographs have in common. */
-static void put_line(FILE *out, const char *of, const char *name, const char *group, int views, double score,
-                     enum verdict verdict, const char *reason)
-{
-    fprintf(out, "%s\t", of);
-    printable_put(out, name);
-    putc('\t', out);
-    printable_put(out, group);
-    if (views >= 0)
-        fprintf(out, "\t%d", views);
-    else
-        fprintf(out, "\t-");
-    put_number(out, SCORE_DIGITS, score);
-    fprintf(out, "\t%s\t", verdict_names[verdict]);
-    printable_put(out, reason);
-}
-
-/* Of an installation alone its probability, of a photograph alone its measures; the others are NAN and NULL. */
-static void put_end(const struct verdict_lines *l, double probability, const struct gate_values *v)
-{
-    if (l->probability)
-        put_number(l->out, SHARE_DIGITS, probability);
+    fprintf(l->out, "%s\t", of);
+    printable_put(l->out, name);
+    putc('\t', l->out);
+    printable_put(l->out, group);
+    putc('\t', l->out);
+    verdict_line_text(l->out, line);
     for (int m = 0; m < GATE_MEASURES && l->measures; m++)
-        put_number(l->out, SCORE_DIGITS, v ? v->value[m] : (double)NAN);
+        verdict_line_number(l->out, v ? v->value[m] : (double)NAN);
     putc('\n', l->out);
+}
+
+static void put_photo(const struct verdict_lines *l, const struct judged_group *g, const struct judged_photo *p)
+{
+    struct verdict_line line = {p->photo->view, p->score, p->verdict, p->reason, l->probability, NAN};
+    put_line(l, "photograph", p->photo->name, g->name, &line, &p->values);
+}
+
+static void put_group(const struct verdict_lines *l, const struct judged_group *g)
+{
+    struct verdict_line line = group_line(l, g);
+    put_line(l, "installation", g->name, g->name, &line, NULL);
 }
 
 /* ------------------------------------------------------------------ both */
@@ -182,19 +174,15 @@ int verdict_lines_found(void *arg, const struct judged_group *g, const struct ju
         const struct judged_photo *p = &photo[i];
         l->n_photographs++;
         l->n_unreadable += !p->read;
-        if (l->json) {
+        if (l->json)
             bad |= photo_json(l, g, p);
-        } else {
-            put_line(l->out, "photograph", p->photo->name, g->name, p->photo->view, p->score, p->verdict, p->reason);
-            put_end(l, NAN, &p->values);
-        }
+        else
+            put_photo(l, g, p);
     }
     l->n[g->verdict]++;
-    if (l->json) {
+    if (l->json)
         bad |= group_json(l, g, photo);
-    } else {
-        put_line(l->out, "installation", g->name, g->name, g->n_views, g->score, g->verdict, g->reason);
-        put_end(l, g->probability, NULL);
-    }
+    else
+        put_group(l, g);
     return bad ? FMT_MEMORY : fflush(l->out) ? FMT_IO : 0;
 }
