@@ -296,6 +296,8 @@ static int describe_linear(struct cJSON *o, const struct fmt_reader *io, struct 
     json_report_names(o, "classes", m.features.class_name, m.features.n_classes);
     if (m.features.n_classes == 2)
         json_report_text(o, "positive", m.features.class_name[m.positive]);
+    if (m.tile_mean_of > 1)
+        json_report_int(o, "tile_mean_of", m.tile_mean_of);
     add_recipe(o, &m.features.recipe);
     if (m.has_seen)
         add_seen(o, &m);

@@ -111,6 +111,12 @@ void linear_seen_release(struct linear_seen *s)
 }
 
 /* ---------------------------------------------------------------- fields */
+/* Where the photograph's score is that of its largest tile, as it always was, the file is one of 1.1. */
+static uint8_t minor_of(const struct linear *m)
+{
+    return m->tile_mean_of > 1 ? 2 : 1;
+}
+
 static int put_fields(const struct linear *m, struct fmt_buffer *to, struct fmt_error *e)
 {
     int bad = bytes_put_u32(to, (uint32_t)m->positive);
@@ -129,7 +135,11 @@ static int put_fields(const struct linear *m, struct fmt_buffer *to, struct fmt_
             bad |= bytes_put_f64(to, isnan(number[j]) ? (double)NAN : number[j]);
     }
     int status = bad ? fmt_no_memory(e) : feat_header_put(&m->features, to, e);
-    return status ? status : put_seen(m, to, e);
+    if (!status)
+        status = put_seen(m, to, e);
+    if (!status && minor_of(m) >= 2 && bytes_put_u32(to, (uint32_t)m->tile_mean_of))
+        status = fmt_no_memory(e);
+    return status;
 }
 
 static int take_point(struct bytes *c, struct linear_point *p, struct fmt_error *e)
@@ -172,6 +182,9 @@ static int take_fields(struct linear *m, const struct block_header *h, struct fm
     int status = feat_header_take(&c, h->minor, &m->features, e);
     if (!status && h->minor >= 1)
         status = take_seen(m, &c, e);
+    m->tile_mean_of = !status && h->minor >= 2 ? bytes_i32(&c) : 1;
+    if (!status && (!bytes_ok(&c) || m->tile_mean_of < 1))
+        status = fmt_fail(e, FMT_LIMIT, "the score of a photograph is the mean of %d of its tiles", m->tile_mean_of);
     if (status)
         return status;
     if (h->minor <= LINEAR_MINOR && bytes_left(&c))
@@ -211,7 +224,7 @@ int linear_write(struct linear *m, const struct provenance *p, const struct fmt_
             status = fmt_fail(e, FMT_NONFINITE, "a weight is not finite");
     if (!status)
         status = put_fields(m, &fields, e);
-    struct block_header h = {BLOCK_LINEAR, LINEAR_MAJOR, LINEAR_MINOR,
+    struct block_header h = {BLOCK_LINEAR, LINEAR_MAJOR, minor_of(m),
                              .block_bytes_max = (uint32_t)(rows_per_block(row_bytes) * row_bytes)};
     if (!status)
         status = provenance_begin(p, io, &h, &fields, &w, e);

@@ -14,7 +14,7 @@
 #include "feat.h"
 
 #define LINEAR_MAJOR 1
-#define LINEAR_MINOR 1 /* 1.1: features of version 1.1, and the rows that the classifier has seen */
+#define LINEAR_MINOR 2 /* 1.1: features of version 1.1, rows that the classifier has seen; 1.2: tile_mean_of */
 #define LINEAR_POINTS_MAX 1000000
 #define LINEAR_SEEN_MAX ((uint32_t)1 << 18)
 
@@ -41,6 +41,8 @@ struct linear {
     struct feat_header features; /* of the rows that it was fitted on, with the classes */
     int32_t positive;            /* the positive one of two classes */
     bool group_mean;             /* the score of a group is the mean, else the largest of its images' */
+    int32_t tile_mean_of;        /* the score of a photograph is the mean of the largest of its tiles or regions, so
+                                    many: 1 the largest, INT32_MAX all; 0 is written as 1 */
     int n_rows;
     int64_t dim;
     double *theta;      /* [n_rows,dim + 1] */

@@ -10,6 +10,7 @@
 #include "job-part.h"
 #include "knn-part.h"
 #include "knn.h"
+#include "mean-of.h"
 #include "msg.h"
 #include "num.h"
 #include "part-set.h"
@@ -17,17 +18,19 @@
 #include "progress.h"
 #include "row-sample.h"
 #include "scoring.h"
+#include "tile-scores.h"
 
 enum { KS_MAX = 32, FOLDS = 5, CHOICE_LEAST = 4000, CHOICE_MAX = 20000, CLASSES_WITH_POINTS = 100 };
 static const char PUBLISHED_KS[] = "10,20,100,200";
 
 static const char *k_text = PUBLISHED_KS, *per_class_text, *val_path, *output, *groups_path,
-    *report_path = "-";
+    *report_path = "-", *tile_score_text = "max";
 static int64_t n_tries = 1, n_jobs, seed, memory_bytes = (int64_t)1 << 30;
 static const char *device_name = "auto", *part_option;
 static struct part part;
 static double temperature = KNN_TEMPERATURE;
 static bool leave_group_out, no_thresholds, join, json;
+static int32_t n_tiles; /* a photograph's score is the mean of its largest so many */
 static struct score_options score_options = SCORE_OPTIONS_DEFAULT;
 
 static const struct opt options[] = {
@@ -40,6 +43,8 @@ static const struct opt options[] = {
     OPT_PATH(0, "val", &val_path, "FILE", "choose thresholds on these rows [TRAIN, out of group]"),
     OPT_FLAG(0, "no-thresholds", &no_thresholds, "choose none"),
     SCORE_OPTIONS(score_options),
+    OPT_STRING(0, "tile-score", &tile_score_text, "max|mean|mean-of-K",
+               "of tiles or regions: a photograph's score from those of its parts [max]"),
     OPT_PATH('o', "output", &output, "FILE", "write votes and predictions of each row to FILE"),
     OPT_PATH(0, "groups", &groups_path, "FILE", "write predictions of each group to FILE"),
     OPT_PATH('r', "report", &report_path, "FILE", "write the scores to FILE [-]"),
@@ -109,24 +114,11 @@ static void limit_ks(struct job *j, int64_t n_bank)
 }
 
 /* ------------------------------------------------------------------ inputs */
-/* What --part wrote is JSON, features are not. */
-static bool is_part(const char *path)
-{
-    struct file f;
-    char first = 0;
-    if (strcmp(path, "-") == 0 || file_open_regular(&f, path, NULL))
-        return false;
-    struct fmt_reader io = file_reader(&f);
-    bool is = fmt_read_exact(&io, &first, 1, NULL) == 0 && first == '{';
-    file_close(&f);
-    return is;
-}
-
 /* The operands behind the features. */
 static int count_parts(char **path, int n)
 {
     int n_parts = 0;
-    while (join && n_parts < n && is_part(path[n - 1 - n_parts]))
+    while (join && n_parts < n && knn_part_is(path[n - 1 - n_parts]))
         n_parts++;
     if (join && n_parts == 0)
         msg_usage("--join needs the files that --part wrote, after TRAIN and QUERY");
@@ -176,6 +168,8 @@ static void open_inputs(struct job *j, const char *const *path, int n)
     if (rows_n_labelled(&j->train.rows) == 0)
         msg_die("%s: no labelled rows to vote", j->train.path);
     msg_check(score_options_plan(&score_options, &j->train.header, (uint64_t)seed, &j->scoring.plan, &e), &e);
+    if (!tile_scores_needed(&j->train.header))
+        opt_unused(&tool, (const void *const[]){&tile_score_text, NULL}, "a row is a photograph");
     struct rows *all[] = {&j->train.rows, &j->query.rows, &j->val.rows};
     msg_check(groups_number(all, 3, &e), &e);
     check_overlaps(j);
@@ -238,21 +232,17 @@ static void vote(const struct job *j, const struct rows *bank, bool exclude_own_
     progress_end(&progress);
 }
 
-/* Column proba: votes over their sum; a row without any neighbour has equal probabilities. */
+static const double *votes_of(const struct voted *v, int i_k, int64_t i, int n_classes)
+{
+    return v->votes + (i_k * v->rows.n + i) * n_classes;
+}
+
 static void set_probabilities(struct voted *v, int n_classes, int i_k)
 {
     struct fmt_error e = {0};
-    int64_t K = n_classes;
     v->rows.n_classes = n_classes;
     msg_check(v->rows.proba ? 0 : rows_reserve(&v->rows, ROWS_PROBA, v->rows.n, &e), &e);
-    for (int64_t i = 0; i < v->rows.n; i++) {
-        const double *votes = v->votes + (i_k * v->rows.n + i) * K;
-        double sum = 0;
-        for (int64_t c = 0; c < K; c++)
-            sum += votes[c];
-        for (int64_t c = 0; c < K; c++)
-            v->rows.proba[i * K + c] = sum > 0 ? votes[c] / sum : 1 / (double)K;
-    }
+    knn_probabilities(votes_of(v, i_k, 0, n_classes), v->rows.n, n_classes, v->rows.proba);
 }
 
 /* ------------------------------------------------------------------ scores */
@@ -268,19 +258,35 @@ static struct voted choice_rows(const struct job *j, int64_t n_queries)
     return v;
 }
 
-/* choice NULL: no thresholds; choice == q: out of fold. */
-static struct scores_list score(const struct job *j, struct voted *q, struct voted *choice, int i_k)
+/* Photographs with their probabilities by the votes of this k: the rows, or what their tiles become. For
+ * rows_release. */
+static struct rows photographs(const struct job *j, struct voted *v, int i_k)
 {
     const struct scores_plan *plan = &j->scoring.plan;
     struct fmt_error e = {0};
+    struct rows r;
+    set_probabilities(v, plan->n_classes, i_k);
+    msg_check(rows_select(&r, &v->rows, NULL, v->rows.n, &e), &e);
+    if (tile_scores_needed(&v->set->header))
+        msg_check(tile_scores(&r, plan->positive, n_tiles, &e), &e);
+    return r;
+}
+
+/* choice NULL: no thresholds; choice == q: out of fold. */
+static struct scores_list score(const struct job *j, struct voted *q, struct voted *choice, int i_k)
+{
+    struct fmt_error e = {0};
     struct scores_list list;
-    set_probabilities(q, plan->n_classes, i_k);
+    struct rows query = photographs(j, q, i_k), others = {0};
     if (choice && choice != q)
-        set_probabilities(choice, plan->n_classes, i_k);
-    else if (choice)
-        msg_check(groups_folds(&q->rows, FOLDS, (uint64_t)seed, &e), &e);
-    if (scores_run(plan, &q->rows, choice ? &choice->rows : NULL, j->device.pool, &list, &e))
+        others = photographs(j, choice, i_k);
+    if (choice == q)
+        msg_check(groups_folds(&query, FOLDS, (uint64_t)seed, &e), &e);
+    const struct rows *chosen_on = choice == q ? &query : &others;
+    if (scores_run(&j->scoring.plan, &query, choice ? chosen_on : NULL, j->device.pool, &list, &e))
         msg_die("%s: %s", q->set->path, e.text);
+    rows_release(&query);
+    rows_release(&others);
     return list;
 }
 
@@ -303,22 +309,24 @@ static void report_scores(struct job *j, const struct scores_list *list, int k, 
     msg_check(scoring_print(&j->scoring, &report, &e), &e);
 }
 
-/* For each k all rows, or all groups. */
+/* For each k all photographs, or all groups. Votes are of rows: a photograph of several has none. */
 static void write_predictions(const struct job *j, struct voted *q, const char *path, bool groups)
 {
     const struct scoring *s = &j->scoring;
     struct predictions_head head = {.tool = s->tool, .of = j->one_file ? "out-of-group" : "query", .plan = &s->plan,
-                                    .inputs = &s->inputs, .json = json, .with_votes = true, .groups = groups};
+                                    .inputs = &s->inputs, .json = json, .with_votes = true, .groups = groups,
+                                    .of_tiles = tile_scores_needed(&q->set->header)};
     struct fmt_error e = {0};
     struct predictions p;
     msg_check(predictions_create(&p, path, &head, &e), &e);
     for (int i_k = 0; i_k < j->n_ks; i_k++) {
-        set_probabilities(q, s->plan.n_classes, i_k);
-        for (int64_t i = 0; i < q->rows.n && !groups; i++)
-            msg_check(predictions_add(&p, &q->rows, i, j->ks[i_k],
-                                      q->votes + (i_k * q->rows.n + i) * s->plan.n_classes, &e), &e);
+        struct rows r = photographs(j, q, i_k);
+        for (int64_t i = 0; i < r.n && !groups; i++)
+            msg_check(predictions_add(&p, &r, i, j->ks[i_k],
+                                      head.of_tiles ? NULL : votes_of(q, i_k, i, s->plan.n_classes), &e), &e);
         if (groups)
-            msg_check(predictions_add_groups(&p, &q->rows, j->ks[i_k], &e), &e);
+            msg_check(predictions_add_groups(&p, &r, j->ks[i_k], &e), &e);
+        rows_release(&r);
     }
     msg_check(predictions_commit(&p, &e), &e);
 }
@@ -513,7 +521,7 @@ static void check_usage(int n_operands, int n_per_class)
     static const void *const of_thresholds[] = {&val_path, &score_options.at_recall, &score_options.at_precision, NULL};
     static const void *const of_scores[] = {&groups_path, &report_path, &json,
                                             &score_options.at_recall, &score_options.at_precision,
-                                            &score_options.group_score, &score_options.n_resamples,
+                                            &score_options.group_score, &score_options.n_resamples, &tile_score_text,
                                             &score_options.level, NULL};
     struct fmt_error e = {0};
     if (n_operands < 1)
@@ -538,6 +546,8 @@ static void check_usage(int n_operands, int n_per_class)
         msg_usage("--groups and another option both write to %s", file_output_name(groups_path));
     if (score_options_parse(&score_options, &e))
         msg_usage("%s", e.text);
+    if (!mean_of_parse(tile_score_text, &n_tiles))
+        msg_usage("--tile-score %s: expected max, mean, or mean-of-2 or another number", tile_score_text);
     if (no_thresholds)
         opt_unused(&tool, of_thresholds, "--no-thresholds");
 }
@@ -569,7 +579,7 @@ int main(int argc, char **argv)
     int n_per_class = per_class_text ? parse_counts("--per-class", per_class_text, per_class) : 0;
     check_usage(n_features, n_per_class);
     msg_check(file_check_output(output, false, &e) || file_check_output(groups_path, false, &e) ||
-                  file_check_output(report_path, false, &e), &e);
+              file_check_output(report_path, false, &e), &e);
 
     if (device_open(&j.device, device_name, (int)n_jobs, msg_warn, &e))
         opt_fail(&e);

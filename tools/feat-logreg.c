@@ -25,7 +25,7 @@
 enum { C_MAX = 1000, SCORE_FOLDS = 5 };
 
 static const char *train_path, *val_path, *model_path, *fold_key;
-static const char *C_text = "grid", *select_by = "accuracy", *class_weight = "none", *tile_score = "max";
+static const char *C_text = "grid", *select_by = "accuracy", *class_weight = "none", *tile_score_text;
 static const char *output, *oof_path, *groups_path, *report_path = "-";
 static int64_t n_folds = 5, n_iterations = 1000, n_jobs, seed;
 static const char *device_name = "auto";
@@ -46,8 +46,8 @@ static const struct opt options[] = {
              "converged: no entry of the gradient / n is larger [1e-6]"),
     OPT_COUNT(0, "iterations", &n_iterations, 1, 1000000000, "N", "at most so many for a fit [1000]"),
     SCORE_OPTIONS(score_options),
-    OPT_STRING(0, "tile-score", &tile_score, "max|mean|mean-of-K",
-               "of tiles or regions: a photograph's score from those of its parts [max]"),
+    OPT_STRING(0, "tile-score", &tile_score_text, "max|mean|mean-of-K",
+               "of tiles or regions: a photograph's score from those of its parts [max, or the classifier's]"),
     OPT_PATH('o', "output", &output, "FILE", "write predictions of each row of QUERY to FILE"),
     OPT_PATH(0, "out-of-fold", &oof_path, "FILE", "without QUERY: write predictions of each row of TRAIN, out of fold"),
     OPT_PATH(0, "groups", &groups_path, "FILE", "write predictions of each group of these rows to FILE"),
@@ -160,8 +160,9 @@ static void check_usage(int n_operands, int32_t *n_tiles)
     check_outputs();
     if (score_options_parse(&score_options, &e))
         msg_usage("%s", e.text);
-    if (!mean_of_parse(tile_score, n_tiles))
-        msg_usage("--tile-score %s: expected max, mean, or mean-of-2 or another number", tile_score);
+    *n_tiles = 1;
+    if (tile_score_text && !mean_of_parse(tile_score_text, n_tiles))
+        msg_usage("--tile-score %s: expected max, mean, or mean-of-2 or another number", tile_score_text);
     if (!model_selection_class_weights_valid(class_weight))
         msg_usage("--class-weight %s: none, balanced, or a number above 0 for each class, with commas between them",
                   class_weight);
@@ -190,6 +191,9 @@ static void read_model(struct job *j)
     file_close(&f);
     msg_check(score_options_plan(&score_options, &m->features, (uint64_t)seed, plan, &e), &e);
     plan->group_mean = m->group_mean;
+    j->n_tiles = tile_score_text ? j->n_tiles : m->tile_mean_of;
+    if (j->n_tiles != m->tile_mean_of)
+        msg_warn("--tile-score %s: %s has thresholds of another score of its photographs", tile_score_text, model_path);
     score_inputs_add(&j->scoring.inputs, "model", model_path, m->identity);
     score_inputs_precision(&j->scoring.inputs, "model", feat_precision(&m->features));
     if (!score_options.positive)
@@ -267,6 +271,8 @@ static void open_inputs(struct job *j, const char *query_path)
         open_set(j, &j->query, "query", query_path);
     score_inputs_add(&j->scoring.inputs, "weights", NULL,
                      train_path ? j->train.header.weights : j->model.features.weights);
+    if (!tile_scores_needed(train_path ? &j->train.header : &j->model.features))
+        opt_unused(&tool, (const void *const[]){&tile_score_text, NULL}, "a row is a photograph");
     check_overlaps(j, query_path);
 }
 
@@ -396,6 +402,7 @@ static void make_model(struct job *j)
     m->features = j->train.header;
     m->positive = plan->positive;
     m->group_mean = plan->group_mean;
+    m->tile_mean_of = tile_scores_needed(&m->features) ? j->n_tiles : 1;
     m->n_rows = j->best.model.n_rows;
     m->dim = j->best.model.dim;
     m->theta = j->best.model.theta;
@@ -427,6 +434,8 @@ static void write_model(struct job *j)
     provenance_text(&p, "at_precision", score_options.at_precision);
     provenance_text(&p, "positive", plan->n_classes == 2 ? plan->class_name[plan->positive] : NULL);
     provenance_text(&p, "group_score", score_options.group_score);
+    if (tile_score_text && tile_scores_needed(&j->train.header))
+        provenance_text(&p, "tile_score", tile_score_text);
     provenance_input_nested(&p, "train", j->train.identity, j->train.file->feat.block.header.provenance);
     if (val_path)
         provenance_input_nested(&p, "val", j->val.identity, j->val.file->feat.block.header.provenance);

@@ -14,6 +14,18 @@
 enum { DEPTH_MAX = 8 };
 #define BYTES_MAX ((size_t)16 << 30)
 
+bool knn_part_is(const char *path)
+{
+    struct file f;
+    char first = 0;
+    if (strcmp(path, "-") == 0 || file_open_regular(&f, path, NULL))
+        return false;
+    struct fmt_reader io = file_reader(&f);
+    bool is = fmt_read_exact(&io, &first, 1, NULL) == 0 && first == '{';
+    file_close(&f);
+    return is;
+}
+
 /* ------------------------------------------------------------------ the head */
 static int put_head(FILE *out, struct part part, const struct knn_part_job *job, struct fmt_error *e)
 {

@@ -42,6 +42,8 @@ struct knn_part_rows {
     double *votes;           /* [n_ks, rows->n, n_classes] */
 };
 
+/* Whether the file may be one that knn_part_write wrote: it is JSON, as features are not. */
+bool knn_part_is(const char *path);
 /* own, all: [n_sets]. */
 int knn_part_write(const char *path, struct part part, const struct knn_part_job *job,
                    const struct knn_part_rows *own, struct fmt_error *e);

@@ -55,6 +55,17 @@ void knn_votes(const struct knn_vote *v, const float *similarity, const int64_t 
         vote_one(v, similarity + q * v->k, index + q * v->k, votes + q * v->n_classes, stride);
 }
 
+void knn_probabilities(const double *votes, int64_t n, int n_classes, double *proba)
+{
+    for (int64_t i = 0; i < n; i++, votes += n_classes, proba += n_classes) {
+        double sum = 0;
+        for (int c = 0; c < n_classes; c++)
+            sum += votes[c];
+        for (int c = 0; c < n_classes; c++)
+            proba[c] = sum > 0 ? votes[c] / sum : 1 / (double)n_classes;
+    }
+}
+
 static int best_class(const double *votes, int n_classes)
 {
     int best = 0;

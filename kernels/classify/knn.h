@@ -57,6 +57,9 @@ int knn_sort_ks(int *ks, int n); /* sorts and removes duplicates; returns how ma
 void knn_votes(const struct knn_vote *v, const float *similarity, const int64_t *index, int64_t n, double *votes,
                int64_t stride);
 
+/* proba [n,n_classes] of votes [n,n_classes]: over their sum; a row without any neighbour has equal ones. */
+void knn_probabilities(const double *votes, int64_t n, int n_classes, double *proba);
+
 /* Queries classified correctly: the highest vote (of equal ones the lower class) is the label; rows with label < 0 do
  * not count. */
 int64_t knn_count_right(const double *votes, const int32_t *label, int64_t n, int n_classes);

@@ -26,13 +26,20 @@ static int by_name(const void *a, const void *b)
     return order ? order : (x->at > y->at) - (x->at < y->at);
 }
 
-/* first [n]: for each position the first one of its name. */
+/* Tiles follow one another: a photograph that has no group is one of its own, with all of them. */
+static bool is_same_photograph(const struct rows *r, int64_t i)
+{
+    return i > 0 && r->key && r->content && !r->group_name[i][0] && !r->group_name[i - 1][0] &&
+           strcmp(r->key[i], r->key[i - 1]) == 0 && memcmp(r->content[i], r->content[i - 1], DIGEST_BYTES) == 0;
+}
+
+/* first [n]: for each position the first one of its name, or of its photograph. */
 static void find_first(struct rows *const *set, int n_sets, struct name_position *row, int64_t *first)
 {
     int64_t at = 0, n_named = 0;
     for (int s = 0; s < n_sets; s++)
         for (int64_t i = 0; i < set[s]->n; i++, at++) {
-            first[at] = at;
+            first[at] = is_same_photograph(set[s], i) ? first[at - 1] : at;
             if (set[s]->group_name[i][0])
                 row[n_named++] = (struct name_position){set[s]->group_name[i], at};
         }

@@ -25,7 +25,7 @@ static void put_name(FILE *line, const char *name)
 static void text_columns(FILE *line, const struct predictions_head *h)
 {
     const struct scores_plan *plan = h->plan;
-    bool votes = h->with_votes && !h->groups;
+    bool votes = h->with_votes && !h->groups && !h->of_tiles;
     fprintf(line, h->groups ? "group\tphotographs\tkey\tshot\tlabel\t" : "key\tgroup\tshot\tlabel\t");
     fprintf(line, "%sprediction", h->with_votes ? "k\t" : "");
     for (int what = 0; what <= votes; what++)

@@ -31,6 +31,7 @@ struct predictions_head {
     bool json;
     bool with_votes; /* of k neighbours: k, and the votes after the probabilities */
     bool groups;     /* a line per group */
+    bool of_tiles;   /* a line per photograph of several rows that were voted for: k, but no votes */
 };
 
 struct predictions {
@@ -44,7 +45,7 @@ struct predictions {
 int predictions_create(struct predictions *p, const char *path, const struct predictions_head *head,
                        struct fmt_error *e);
 /* Row i: columns key, group_name, extra, group_view, label, proba; with votes: of k neighbours, votes [n_classes],
- * which groups do not have (NULL). Of groups: rows as group_rows makes them. */
+ * which groups and photographs of tiles do not have (NULL). Of groups: rows as group_rows makes them. */
 int predictions_add(struct predictions *p, const struct rows *rows, int64_t i, int k, const double *votes,
                     struct fmt_error *e);
 int predictions_commit(struct predictions *p, struct fmt_error *e); /* also releases */

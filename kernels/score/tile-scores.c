@@ -84,6 +84,23 @@ static int join(struct rows *rows, const struct photograph *photo, int64_t n, in
     return 0;
 }
 
+static int descending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x < y) - (x > y);
+}
+
+double tile_score(double *p, int64_t n, int n_classes, int64_t most)
+{
+    double sum = 0;
+    if (n_classes == 2)
+        qsort(p, (size_t)n, sizeof *p, descending);
+    n = n_classes == 2 ? num_min(n, most) : n;
+    for (int64_t i = 0; i < n; i++)
+        sum += p[i];
+    return sum / (double)n;
+}
+
 int tile_scores(struct rows *rows, int positive, int64_t most, struct fmt_error *e)
 {
     size_t n = (size_t)rows->n + 1;

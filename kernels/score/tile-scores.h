@@ -14,4 +14,7 @@ bool tile_scores_needed(const struct feat_header *h);
  * positive; of more classes those of the first. rows: columns key and proba, and `group` if it has numbers. */
 int tile_scores(struct rows *rows, int positive, int64_t most, struct fmt_error *e);
 
+/* The same of one photograph: p [n], the probabilities of the class among its tiles, in their order. Sorts p. */
+double tile_score(double *p, int64_t n, int n_classes, int64_t most);
+
 #endif

@@ -75,6 +75,20 @@ to_the_bit unit --tokens cls+mean --unit --layers 0,2 --resize 32 --size 28 --fi
 to_the_bit mean --tokens mean --no-norm --layers 2 --resize 36 --size 0 --fit pad
 to_the_bit patch --tokens patch --layers 1, --resize 32 --size 28
 to_the_bit fast --tokens cls+mean --resize 32 --size 28 --precision bf16
+# Tiles: the classifier says how a photograph is scored by them, whether photographs or features are judged.
+dino-extract -q -w "$w" --tiles 42:14 shards -o tiles.all.feat
+for s in train val test; do feat-cat -q --split $s tiles.all.feat -o tiles.$s.feat; done
+feat-logreg -q -t tiles.train.feat -m tiles.logreg --val tiles.val.feat -C 1 -r /dev/null --resamples 0 --tile-score mean-of-3
+to_the_bit tiles --tiles 42:14
+feat-logreg -q -t tiles.train.feat -m max.logreg --val tiles.val.feat -C 1 -r /dev/null --resamples 0
+bbu-inspect -q --make max.inspector -w "$w" -m max.logreg --thresholds 0.5 >/dev/null
+bbu-inspect -q --json max.inspector bbu.index --split test >max.verdicts
+check 'another score than by the largest' bash -c '! cmp -s <(grep -o "\"score\":[^,]*" max.verdicts) <(grep -o "\"score\":[^,]*" tiles.verdicts)'
+for from in tiles.val.feat valshards; do
+    [ -e valshards ] || bbu-pack -q --split val bbu.index -o valshards
+    bbu-inspect -q --make t.inspector -w "$w" -m tiles.logreg --choose $from --missed 50%,50% --alarms 50%,0 >tiles-$from.txt
+done
+check 'thresholds are of photographs, not of tiles' bash -c 'test -s tiles-valshards.txt && cmp <(sed 1d tiles-tiles.val.feat.txt) <(sed 1d tiles-valshards.txt)'
 for j in 1 2 5; do
     bbu-inspect -q --json -j $j m.inspector bbu.index --split test >threads.verdicts
     same m.verdicts threads.verdicts
@@ -173,7 +187,6 @@ no_leftovers
 
 # ---- thresholds from predictions, from photographs
 feat-logreg -q -m m.logreg m.val.feat --allow-overlap --json -o val.json -r /dev/null --resamples 0
-bbu-pack -q --split val bbu.index -o valshards
 for from in val.json valshards; do
     status 0 bbu-inspect -q --make p.inspector -w "$w" -m m.logreg --choose $from --missed 50%,50% --alarms 50%,0
     sed 1d out >p.txt

@@ -158,5 +158,33 @@ status 2 feat-knn -q -k 0 train.feat test.feat
 status 2 feat-knn -q -k 1.5 train.feat test.feat
 status 2 feat-knn -q --tries 2 train.feat test.feat
 status 2 feat-knn -q
+
+# ---- tiles: rows vote, photographs are scored and predicted
+golden=${GOLDEN:-$TESTS/golden}
+case $golden in /*) ;; *) golden=$TESTS/../$golden ;; esac
+"$BUILD/tests/datagen" -q --groups 14 --width 96 --seed 6 td && bbu-index -q td -o t.index && bbu-pack -q t.index -o ts &&
+    dino-extract -q -w "$golden/vit_plain.pth" --tiles 42:14 ts -o tiles.feat || check 'tiles are made' false
+status 0 feat-knn -q -g -k 5 --resamples 0 --json -r tiles.json -o one.json --groups groups.json tiles.feat
+check 'a score of 42 photographs, not of 378 rows' grep -q '"level":"image","rows":42,"groups":14,' tiles.json
+check 'a prediction for each, once' bash -c 'test $(grep -c tile_box one.json) -eq 42 && test $(grep -o "\"key\":\"[^\"]*\"" one.json | sort -u | wc -l) -eq 42'
+check 'without votes, which are of rows' bash -c '! grep -q votes\" one.json && grep -q "\"k\":5" one.json'
+check 'groups of three photographs' test "$(grep -c '"photographs":3' groups.json)" = 14
+status 0 feat-knn -q -g -k 5 --resamples 0 --json -r /dev/null -o all.json --tile-score mean tiles.feat
+score() { grep tile_box "$1" | sed 's/.*"scores":\[[^,]*,\([0-9.e-]*\)\].*/\1/'; }
+check 'the mean of all is not larger than the largest, and somewhere smaller' bash -c 'paste <(echo "$1") <(echo "$2") |
+    awk "{if (\$1 < \$2) bad = 1; less += \$1 > \$2} END {exit bad || !less || NR != 42}"' - "$(score one.json)" "$(score all.json)"
+status 0 feat-knn -q -g -k 5 --resamples 0 --tile-score mean -o all.txt -r /dev/null tiles.feat
+check 'as text: no columns of votes' bash -c '! grep -q "votes:" all.txt && test $(grep -c "^\(train\|val\|test\)/" all.txt) = 42'
+for part in 1 2 3; do feat-knn -q -g -k 5 --part $part/3 -o votes-$part tiles.feat; done
+status 0 feat-knn -q -g -k 5 --resamples 0 --json -r joined.json -o joined-one.json --join tiles.feat votes-1 votes-2 votes-3
+check 'in parts, too' bash -c 'tail -n +2 one.json | cmp - <(tail -n +2 joined-one.json)'
+status 2 feat-knn -q -g --tile-score mean-of-0 tiles.feat
+err_has '--tile-score mean-of-0: expected max, mean'
+status 0 feat-knn -g -k 5 --tile-score mean train.feat
+err_has '--tile-score: not used: a row is a photograph'
+# Photographs without a group: their own tiles do not vote for them.
+find td -name '*.jpeg' | dino-extract -q -w "$golden/vit_plain.pth" --tiles 42:14 - -o nogroup.feat 2>err
+status 1 feat-knn -q -g -k 5 nogroup.feat
+err_has 'no labelled rows'
 no_leftovers
 done_testing

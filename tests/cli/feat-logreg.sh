@@ -202,6 +202,19 @@ score() { grep tile_box "$1" | sed 's/.*"scores":\[[^,]*,\([0-9.e-]*\)\].*/\1/';
 check 'the mean of all is not larger than the largest' bash -c \
     'paste <(echo "$1") <(echo "$2") | awk "{if (\$1 < \$2) bad = 1} END {exit bad || NR != 36}"' - "$(score one.json)" "$(score all.json)"
 
+# The classifier remembers how.
+status 0 feat-logreg -q -C 1 --folds 3 -t tiles.feat -m mean.logreg --tile-score mean-of-9 -r /dev/null
+status 0 feat-logreg -q -m mean.logreg --json --allow-overlap -o again.json -r /dev/null tiles.feat
+check 'the score of a photograph is as it was fitted' cmp <(score all.json) <(score again.json)
+status 0 feat-logreg -m tiles.logreg --allow-overlap --tile-score mean -r /dev/null tiles.feat
+err_has '--tile-score mean: tiles.logreg has thresholds of another score'
+minor() { od -An -tu1 -j20 -N1 "$1" | tr -d ' '; }
+check 'only then it is of a newer version' test "$(minor mean.logreg) $(minor tiles.logreg)" = '2 1'
+check 'and says so' bash -c 'bbu-info mean.logreg | grep -q "tile mean of  *9$" && ! bbu-info tiles.logreg | grep -q "tile mean of"'
+status 0 bbu-info --verify mean.logreg
+status 0 feat-logreg -C 1 -t train.feat --tile-score mean -r /dev/null
+err_has '--tile-score: not used: a row is a photograph'
+
 # ---- classes go by name: a batch of one class of the model's is scored, whatever its number there
 gen --only 1 -g 20 --first 100 -n 1.5 -o positives.feat
 status 0 feat-logreg -m a.logreg -o positives.txt -r positives.report positives.feat

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "finite.h"
+#include "tile-scores.h"
 
 static int open_classifier(struct judge *j, struct judge_memory *m, struct fmt_error *e)
 {
@@ -45,6 +46,7 @@ void judge_memory_close(struct judge *j)
         device_arena_release(&m->x_memory);
         bank_scorer_close(&m->scorer);
         free(m->row);
+        free(m->part_score);
         free(m->sum);
         free(m->feature);
         free(m->proba);
@@ -111,20 +113,34 @@ static int score_part(struct judge *j, const struct extract_row *row, double *sc
     return (j->settings.by_bank ? score_by_bank : score_by_classifier)(j, values, n, score, e);
 }
 
-/* Of tiles and regions the largest score is that of the photograph. */
+/* The score of a photograph from those of its tiles and regions, as feat-logreg and feat-bank have it. */
+static double join_parts(const struct judge *j, double *score, int64_t n)
+{
+    if (j->settings.by_bank)
+        return tile_score(score, n, 2, 1);
+    return n == 1 ? score[0] : tile_score(score, n, j->classifier.features.n_classes, j->classifier.tile_mean_of);
+}
+
 int judge_score(struct judge *j, const struct extract_row *row, double *score, struct fmt_error *e)
 {
+    struct judge_memory *m = j->memory;
     int64_t width = row->n_tokens * j->extract.dim;
     int status = 0;
     *score = NAN;
+    if (row->n_parts > m->n_part_scores) {
+        double *grown = realloc(m->part_score, (size_t)row->n_parts * sizeof *grown);
+        if (!grown)
+            return fmt_no_memory(e);
+        m->part_score = grown;
+        m->n_part_scores = row->n_parts;
+    }
     for (int64_t i = 0; i < row->n_parts && !status; i++) {
         struct extract_row part = *row;
-        double of_part;
         part.values = row->values + i * width;
-        status = score_part(j, &part, &of_part, e);
-        if (!status)
-            *score = fmax(*score, of_part);
+        status = score_part(j, &part, &m->part_score[i], e);
     }
+    if (!status && row->n_parts > 0)
+        *score = join_parts(j, m->part_score, row->n_parts);
     return status;
 }
 

@@ -9,6 +9,8 @@
 struct judge_memory {
     float *row; /* derived from all tokens of a photograph */
     int64_t capacity;
+    double *part_score; /* [n_part_scores] of the tiles of a photograph */
+    int64_t n_part_scores;
     double *sum; /* [C] */
     float *feature; /* [dim] of the extraction */
     /* the classifier's */

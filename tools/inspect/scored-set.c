@@ -7,6 +7,7 @@
 #include "groups.h"
 #include "logreg.h"
 #include "overlap.h"
+#include "tile-scores.h"
 #include "verify.h"
 
 enum { CLASSES = 2, COLUMNS = ROWS_LABEL | ROWS_GROUP_VIEW | ROWS_KEY | ROWS_GROUP_NAME | ROWS_CONTENT | ROWS_PROBA };
@@ -17,26 +18,6 @@ static void put_row(struct rows *to, int64_t i, int32_t label, int32_t positive,
     to->label[i] = label < 0 ? -1 : label == positive;
     to->proba[CLASSES * i] = 1 - score;
     to->proba[CLASSES * i + 1] = score;
-}
-
-/* Rows that follow one another and are parts of one photograph, as tiles, become one with their largest score. */
-static void join_parts(struct rows *r)
-{
-    int64_t n = 0;
-    for (int64_t i = 0; i < r->n; i++) {
-        bool same = n > 0 && strcmp(r->key[i], r->key[n - 1]) == 0 &&
-                    strcmp(r->group_name[i], r->group_name[n - 1]) == 0;
-        if (same && r->proba[CLASSES * i + 1] <= r->proba[CLASSES * (n - 1) + 1])
-            continue;
-        int64_t to = same ? n - 1 : n++;
-        r->label[to] = r->label[i];
-        r->group_view[to] = r->group_view[i];
-        r->key[to] = r->key[i];
-        r->group_name[to] = r->group_name[i];
-        memmove(r->content[to], r->content[i], DIGEST_BYTES);
-        memmove(&r->proba[CLASSES * to], &r->proba[CLASSES * i], CLASSES * sizeof *r->proba);
-    }
-    r->n = n;
 }
 
 /* Names, labels and the probability of one class from rows of several classes. */
@@ -55,23 +36,24 @@ static int take_rows(struct scored_set *s, const struct rows *from, int n_classe
             memcpy(to->content[i], from->content[i], DIGEST_BYTES);
     }
     to->n = status ? 0 : from->n;
-    join_parts(to);
     return status;
 }
 
 /* ------------------------------------------------------------------ features */
+/* Rows of tiles become those of photographs, as the classifier says. */
 static int predict(struct scored_set *s, struct judge *j, struct fmt_error *e)
 {
     const struct linear *k = &j->classifier;
-    const struct rows *rows = &s->features.rows;
+    struct rows *rows = &s->features.rows;
     struct logreg_model model = {.n_classes = k->features.n_classes, .n_rows = k->n_rows, .dim = k->dim,
                                  .theta = k->theta};
-    double *proba = malloc((size_t)(rows->n + 1) * (size_t)model.n_classes * sizeof *proba);
-    int status = proba ? logreg_predict(&model, rows, &j->device, proba, e) : fmt_no_memory(e);
+    rows->n_classes = model.n_classes;
+    int status = rows_reserve(rows, ROWS_PROBA, rows->n, e);
     if (!status)
-        status = take_rows(s, rows, model.n_classes, proba, j->positive, e);
-    free(proba);
-    return status;
+        status = logreg_predict(&model, rows, &j->device, rows->proba, e);
+    if (!status && tile_scores_needed(&s->features.header))
+        status = tile_scores(rows, j->positive, k->tile_mean_of, e);
+    return status ? status : take_rows(s, rows, model.n_classes, rows->proba, j->positive, e);
 }
 
 static int open_features(struct scored_set *s, struct judge *j, struct fmt_error *e)
