@@ -15,8 +15,9 @@ static int check_faults(const struct bank *b, const struct bank *faults, struct 
     static const uint8_t none[DIGEST_BYTES];
     if (memcmp(b->faults, faults ? faults->identity : none, DIGEST_BYTES) == 0)
         return 0;
-    return fmt_fail(e, FMT_MISMATCH, "its scores of good photographs were computed with %s; feat-bank --calibrate gives "
-                    "others", digest_is_set(b->faults) ? "other faults" : "no bank of faults");
+    return fmt_fail(e, FMT_MISMATCH, "its scores of good photographs were computed with %s; "
+                    "feat-bank --calibrate gives others",
+                    digest_is_set(b->faults) ? "other faults" : "no bank of faults");
 }
 
 static void add(struct rows *r, const struct bank_photograph *p, int positive)

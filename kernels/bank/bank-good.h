@@ -1,6 +1,6 @@
 /* bank-good.h - what a bank knows of good photographs: their scores with their own group left out, as rows. They are
- * what good photographs that come later score, so thresholds that keep a promise on alarms are chosen from them, without
- * any fault.
+ * what good photographs that come later score, so thresholds that keep a promise on alarms are chosen from them,
+ * without any fault.
  *
  *   struct rows good;
  *   bank_good_rows(&good, &bank, &faults or NULL, positive, e);

@@ -23,10 +23,10 @@ int bank_make(struct bank *b, const struct feat_header *h, const struct tokens *
               const struct device *device, const struct coreset_progress *progress, struct bank_made *made,
               struct fmt_error *e);
 
-/* Scores photographs with their own group left out, one of several parts with the largest of their scores. Those of the bank (of one key and content) get their score; others
- * are added as only scored. faults: or NULL. Photographs of the bank that are not among the rows keep their score,
- * unless it was computed with other faults: then they have none. step (may be NULL): called with the number of those
- * done. */
+/* Scores photographs with their own group left out, one of several parts with the largest of their scores. Those of the
+ * bank (of one key and content) get their score; others are added as only scored. faults: or NULL. Photographs of the
+ * bank that are not among the rows keep their score, unless it was computed with other faults: then they have none.
+ * step (may be NULL): called with the number of those done. */
 int bank_calibrate(struct bank *b, const struct rows *rows, const struct bank *faults, const struct device *device,
                    void (*step)(void *arg, int64_t n_done), void *arg, struct fmt_error *e);
 

@@ -1,8 +1,9 @@
 /* coreset.c - passes over all tokens, and choices between them. A pass finds for each token its distance from the
  * nearest chosen one, by a search among those that were chosen since the last pass. Then the CANDIDATES farthest tokens
- * are loaded, with the products of all pairs of them, which give their distances: |x - y|^2 = x x + y y - 2 x y. As long as the farthest candidate is farther than every token
- * that is no candidate was in the pass, it is the farthest of all: distances only shrink. So hundreds of choices follow
- * from one pass, and each costs a sweep over a row of the products. */
+ * are loaded, with the products of all pairs of them, which give their distances: |x - y|^2 = x x + y y - 2 x y. As
+ * long as the farthest candidate is farther than every token that is no candidate was in the pass, it is the farthest
+ * of all: distances only shrink. So hundreds of choices follow from one pass, and each costs a sweep over a row of the
+ * products. */
 #include "coreset.h"
 
 #include <math.h>
@@ -80,8 +81,8 @@ static float select_largest(float *x, int64_t n, int64_t k)
     return x[k];
 }
 
-/* The farthest tokens, of equally far ones those with the lowest positions. *limit: no other token is farther than this,
- * and those that are just so far come after the candidates. */
+/* The farthest tokens, of equally far ones those with the lowest positions. *limit: no other token is farther than
+ * this, and those that are just so far come after the candidates. */
 static void find_candidates(struct choosing *s, float *limit)
 {
     int64_t n = s->n_candidates, n_above = 0, found = 0;

@@ -34,7 +34,8 @@ struct coreset_progress {
     void *arg;
 };
 
-/* size: wanted; fewer where all other tokens are equal to chosen ones (nearer than a thousandth of their length). progress may be NULL. */
+/* size: wanted; fewer where all other tokens are equal to chosen ones (nearer than a thousandth of their length).
+ * progress may be NULL. */
 int coreset_choose(const struct tokens *t, int64_t size, const struct device *device,
                    const struct coreset_progress *progress, struct coreset *out, struct fmt_error *e);
 void coreset_release(struct coreset *c);

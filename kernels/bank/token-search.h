@@ -1,5 +1,5 @@
-/* token-search.h - the nearest of a set of vectors to each of many tokens, by Euclidean distance, exactly. The vectors are
- * on the device from token_search_set on, so that many calls share them.
+/* token-search.h - the nearest of a set of vectors to each of many tokens, by Euclidean distance. The vectors are on
+ * the device from token_search_set on, so that many calls share them.
  *
  *   struct token_search s;
  *   token_search_open(&s, &device, dim, n_vectors_max, n_tokens_max, grouped, e);
@@ -28,9 +28,10 @@ struct token_search {
     struct device_arena memory, scratch;
     int64_t dim, width, n_vectors_max, n_tokens_max, n_vectors; /* width: of products */
     bool grouped;
-    const float *x;                /* the vectors of token_search_set */
-    float *token;                  /* [n_tokens_max,dim] of a run */
-    struct tensor vectors, tokens, tiles; /* [n_vectors_max,width], [n_tokens_max,dim], [..] tokens transposed by tile */
+    const float *x; /* the vectors of token_search_set */
+    float *token;   /* [n_tokens_max,dim] of a run */
+    struct tensor vectors, tokens; /* [n_vectors_max,width], [n_tokens_max,dim] */
+    struct tensor tiles;           /* tokens transposed by tile, of that width */
     struct tensor product, index, vector_group, token_group;
 };
 

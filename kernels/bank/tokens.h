@@ -1,5 +1,5 @@
-/* tokens.h - the tokens of rows of features (rows.h), one after another: each row has n_tokens of them. Token t of row r
- * has the number r n_tokens + t; a list may pick some of them.
+/* tokens.h - the tokens of rows of features (rows.h), one after another: each row has n_tokens of them. Token t of row
+ * r has the number r n_tokens + t; a list may pick some of them.
  *
  *   struct tokens t = {.rows = &rows, .n_tokens = header.n_tokens};
  *   tokens_load(&t, first, n, &c, x, e);        tokens first .. first + n - 1 of the list to a tensor x [n,dim]

@@ -11,7 +11,7 @@
 #include "bank-score.h"
 
 struct bank_query {
-    struct rows rows;        /* those of the set; proba of class `positive`, of two, is the score, of the other -score */
+    struct rows rows;        /* those of the set; proba of class `positive`, of two, is the score, else -score */
     struct rows photographs; /* the same, but tiles or regions of a photograph are one row, with the largest score */
     float *distance;         /* [rows.n,n_tokens] */
 };
