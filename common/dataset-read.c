@@ -71,16 +71,6 @@ static bool can_be_read(const struct dataset *d, const struct dataset_image *im,
     return !r->failed;
 }
 
-/* HEIC under the name of JPEG, for instance, as telephones may send it. */
-static void tell_foreign(const char *path, const uint8_t *data, size_t bytes, struct fmt_error *e)
-{
-    const struct foreign_image *what =
-        foreign_image_of(data, bytes < FOREIGN_IMAGE_BYTES ? bytes : FOREIGN_IMAGE_BYTES, path);
-    size_t n = strlen(e->text);
-    if (what)
-        snprintf(e->text + n, sizeof e->text - n, ", but %s: %s", what->name, what->command);
-}
-
 /* A JPEG that is refused because it is cut short: whether it would be filled. */
 static void tell_filling(const uint8_t *data, size_t bytes, const struct image_settings *settings, struct fmt_error *e)
 {
@@ -111,8 +101,8 @@ static void measure(struct reading *g, struct dataset_image *im, const uint8_t *
     if (status == 0)
         status = image_file_decode(data, bytes, &settings, NULL, &notes, &e);
     if (status) {
-        if (status == FMT_MAGIC)
-            tell_foreign(im->path, data, bytes, &e);
+        if (status == FMT_MAGIC) /* HEIC under the name of JPEG, for instance, as telephones may send it */
+            foreign_image_tell(data, bytes, im->path, &e);
         if (status == FMT_TRUNCATED && !how->fill)
             tell_filling(data, bytes, &settings, &e);
         fail(r, kind_of(status), e.text);

@@ -1,6 +1,7 @@
 /* foreign-image.c - signatures; of files of ISO base media (HEIC, AVIF, films) the brands. */
 #include "foreign-image.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "text.h"
@@ -86,4 +87,13 @@ const struct foreign_image *foreign_image_of(const uint8_t *head, size_t n, cons
             memcmp(head + signatures[i].at, signatures[i].bytes, signatures[i].n) == 0)
             return &signatures[i].what;
     return tiff && ends_in(path, raw_endings) ? &raw : NULL;
+}
+
+void foreign_image_tell(const uint8_t *data, size_t n, const char *path, struct fmt_error *e)
+{
+    const struct foreign_image *what = foreign_image_of(data, n < FOREIGN_IMAGE_BYTES ? n : FOREIGN_IMAGE_BYTES, path);
+    size_t used = strlen(e->text);
+    if (what)
+        snprintf(e->text + used, sizeof e->text - used, ", but %s%s%s", what->name, what->command ? ": " : "",
+                 what->command ? what->command : "");
 }

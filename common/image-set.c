@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "foreign-image.h"
 #include "image-decode.h"
 #include "image-file.h"
 #include "path-list.h"
@@ -132,6 +133,8 @@ static int read_file(const struct image_set *s, int64_t i, struct image_set_slot
     if (load_file(path, slot, &bytes, e))
         return (int)(e ? e->status : FMT_IO);
     int status = image_file_decode(slot->file, bytes, &settings, &slot->decoded, &notes, &why);
+    if (status == FMT_MAGIC)
+        foreign_image_tell(slot->file, bytes, path, &why);
     if (status)
         return fmt_fail(e, why.status, "%.200s: %.150s", path, why.text);
     slot->record = (struct shard_image){.labels = {.key = path, .split = "", .group = "", .extra = "", .label = -1,

@@ -130,6 +130,10 @@ cp p/1.png bad/good.jpg
 status 3 bbu-index -k --layout folder bad -o x.index
 err_has '1 image in'
 
+printf 'RIFF\044\0\0\0WEBPVP8 ' >bad/w.jpg
+ls bad/w.jpg | status 1 dino-extract -w tiny.safetensors - -o x.feat
+err_has 'bad/w.jpg: not a JPEG, PNG or TIFF file, but WebP: dwebp FILE -o FILE.png'
+
 # ---- cut JPEG
 mkdir cut
 cp j/1.jpeg cut/whole.jpeg
