@@ -449,10 +449,12 @@ static void report(struct run *r)
     }
 }
 
-/* --print-config or --plan: one process, whatever has started it. */
+/* --print-config or --plan: one process, whatever has started it; of several the first. */
 static int print_only(struct config *c, int argc, char **argv, int first)
 {
     struct device device;
+    if (launcher_follows())
+        return EXIT_DONE;
     read_settings(c, false, argc, argv, first);
     if (only_config)
         return print_settings(c);

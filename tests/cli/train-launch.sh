@@ -44,7 +44,12 @@ status 0 env WORLD_SIZE=1 RANK=0 LOCAL_WORLD_SIZE=1 LOCAL_RANK=0 MASTER_ADDR=nod
 status 0 env SLURM_NTASKS=1 MASTER_ADDR=node7 dino-train -q -c t.yaml optim.epochs=1 train.output_dir=batch
 status 0 env WORLD_SIZE= RANK= MASTER_ADDR= dino-train -q -c t.yaml optim.epochs=1 train.output_dir=empty
 status 0 env WORLD_SIZE=4 dino-train -c t.yaml --plan
+out_has ' in all'
 status 0 env WORLD_SIZE=4 dino-train -c t.yaml --print-config
+for rank in RANK OMPI_COMM_WORLD_RANK SLURM_PROCID PMI_RANK; do
+    status 0 env WORLD_SIZE=4 $rank=1 dino-train -c t.yaml --plan
+    check "the first process prints the plan, the second ($rank) nothing" test ! -s out
+done
 status 0 env WORLD_SIZE=1 RANK=0 LOCAL_RANK=0 SLURM_NTASKS=1 SLURM_PROCID=0 OMPI_COMM_WORLD_SIZE=1 PMI_RANK= \
     dino-train -c t.yaml optim.epochs=1
 status 0 env OMP_NUM_THREADS=7 dino-train -c t.yaml optim.epochs=1

@@ -109,6 +109,15 @@ static struct launch find_job(void)
     return number(l.name, &l.value) && l.value > 1 ? l : (struct launch){.name = NULL};
 }
 
+bool launcher_follows(void)
+{
+    int64_t rank;
+    for (int i = 0; i < LAUNCHERS; i++)
+        if (number(launchers[i].rank, &rank) && rank > 0)
+            return true;
+    return false;
+}
+
 bool launcher_silent(const struct launch *l)
 {
     bool step = false, told = false;

@@ -25,6 +25,10 @@ struct launch {
  * the text, starts several processes. */
 int launcher_find(struct launch *l, const char *command, struct fmt_error *e);
 
+/* Whether a launcher says that this is not the first of its processes: what one of them prints for all is not its to
+ * say. */
+bool launcher_follows(void);
+
 /* srun has started the processes and told MPI nothing (--mpi=none, its default): MPI would end them with a text of its
  * own. */
 bool launcher_silent(const struct launch *l);
