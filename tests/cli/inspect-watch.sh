@@ -90,7 +90,7 @@ stop
 by_name k.tsv >got
 check '... each once, with the verdict of a plain run' cmp want got
 check '... and no photograph twice' test "$(grep -c ^photograph k.tsv)" -eq "$(wc -l <names)"
-check 'lines are whole' bash -c "! grep -v '^#' k.tsv | awk -F '\t' 'NF != 7' | grep -q ."
+check 'lines are whole' bash -c "! grep -v '^#' k.tsv | awk -F '\t' 'NF != 8' | grep -q ."
 start --watch kill --json -o k.json
 check 'all again for another output' await "$n" '^{"installation"' k.json
 stop
