@@ -74,6 +74,14 @@ relabel() { # list: a negative installation is positive
 relabel cells/annotations/train.json
 EPOCHS=3 status 1 installed "$examples/elpv.sh" cells compared
 err_has 'belongs to another run'
+# ---- how often promises are kept
+status 2 installed "$examples/promises-report.sh" features
+err_has 'usage: promises-report.sh FEATURES FOLDER [KEY]'
+"$BUILD/tests/featgen" -q -g 60 -n 2 --cameras 10 -o cameras.feat
+DIVISIONS=3 PROMISE=30%,0 status 0 installed "$examples/promises-report.sh" cameras.feat promises camera
+check 'both promises, with folds of groups and of cameras' test \
+    "$(grep -cE '^\| (groups|camera) \| (missed|alarms) 30%,0 \| 3 \| [0-9.]+ % \+- [0-9.]+ \| 2[0-9]\.[0-9] % \| [0-9]+ % \|$' out)" = 4
+check 'cameras are set aside whole, four of ten, two of each label' test "$(wc -l <promises/known)" = 36
 # ---- what precisions cost
 status 2 installed "$examples/precision-report.sh" weights
 err_has 'usage: precision-report.sh WEIGHTS FOLDER SET...'
