@@ -50,7 +50,7 @@ static int add_image(void *arg, const char *path)
 static int add_walked(void *arg, const char *path)
 {
     struct adding *a = arg;
-    return dataset_is_photograph_name(path) ? add_image(a, path) : dataset_count_format(a->d, path, a->e);
+    return dataset_is_photograph(a->d, path) ? add_image(a, path) : dataset_count_format(a->d, path, a->e);
 }
 
 int dataset_find_plain(struct dataset *d, struct fmt_error *e)
@@ -98,7 +98,7 @@ static int add_classes(struct dataset *d, const char *split, struct fmt_error *e
 static int note_outside_splits(void *arg, const char *path)
 {
     const struct adding *a = arg;
-    return dataset_is_photograph_name(path)
+    return dataset_is_photograph(a->d, path)
                ? dataset_note(a->d, DATASET_UNLISTED, path, a->e, "in no split's folder; left out")
                : dataset_count_format(a->d, path, a->e);
 }

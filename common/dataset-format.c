@@ -10,26 +10,42 @@
 #include "foreign-image.h"
 #include "image-file.h"
 
+/* The beginning of a file; 0: it cannot be read, or is none. */
+static size_t read_head(const char *whole, uint8_t head[FOREIGN_IMAGE_BYTES])
+{
+    struct file f;
+    struct stat st;
+    if (stat(whole, &st) != 0 || !S_ISREG(st.st_mode) || file_open_nowait(&f, whole, NULL))
+        return 0;
+    struct fmt_reader io = file_reader(&f);
+    int64_t n = io.read(io.arg, head, FOREIGN_IMAGE_BYTES);
+    file_close(&f);
+    return n > 0 ? (size_t)n : 0;
+}
+
+bool dataset_is_photograph(const struct dataset *d, const char *path)
+{
+    uint8_t head[FOREIGN_IMAGE_BYTES];
+    if (!image_file_is_name(path))
+        return false;
+    if (!foreign_image_is_name(path))
+        return true;
+    char *whole = dataset_path(d, path);
+    size_t n = whole ? read_head(whole, head) : 0;
+    free(whole);
+    return image_file_kind_of(head, n, path) != IMAGE_NONE;
+}
+
 /* What the file is, in `out`: "HEIC: heif-convert FILE FILE.jpg makes a readable one of it"; "": it cannot be read. */
 static void describe(const char *whole, char *out, size_t bytes)
 {
-    static const char *const decoded[] = {[IMAGE_JPEG] = "JPEG", [IMAGE_PNG] = "PNG", [IMAGE_TIFF] = "TIFF"};
     uint8_t head[FOREIGN_IMAGE_BYTES];
-    struct file f;
-    struct stat st;
+    size_t n = read_head(whole, head);
+    const struct foreign_image *what = foreign_image_of(head, n, whole);
     *out = 0;
-    if (stat(whole, &st) != 0 || !S_ISREG(st.st_mode) || file_open_nowait(&f, whole, NULL))
-        return;
-    struct fmt_reader io = file_reader(&f);
-    int64_t n = io.read(io.arg, head, sizeof head);
-    file_close(&f);
-    const struct foreign_image *what = n > 0 ? foreign_image_of(head, (size_t)n, whole) : NULL;
-    enum image_kind kind = n > 0 ? image_file_kind(head, (size_t)n) : IMAGE_NONE;
     if (what)
         snprintf(out, bytes, "%s, which is not decoded here: %s", what->name, what->command);
-    else if (kind != IMAGE_NONE)
-        snprintf(out, bytes, "%s by its content, not by its name: rename it", decoded[kind]);
-    else
+    else if (n > 0)
         snprintf(out, bytes, "no picture of a known format, by its content");
 }
 

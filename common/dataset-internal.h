@@ -26,7 +26,8 @@ int dataset_note_counted(struct dataset *d, enum dataset_finding_kind kind, cons
 
 /* Removes "." and doubled slashes. False: the path is absolute, has "..", or is empty. out is as large as path. */
 bool dataset_normal_path(const char *path, char *out);
-bool dataset_is_photograph_name(const char *name); /* its ending is one of JPEG, PNG or TIFF */
+/* Its name ends as JPEG, PNG or TIFF do; or as other formats do, and it is one of the three by its contents. */
+bool dataset_is_photograph(const struct dataset *d, const char *path);
 /* What differs in two paths that unicode_form_compare_loosely takes for one: "in the case of letters". */
 const char *dataset_difference(const char *path, const char *there);
 /* The number N if the file's name is GROUP-N.ext for the last component of `group`, or -1. */
@@ -44,7 +45,7 @@ extern const struct dataset_system_folder {
 int dataset_system_folder(const char *name, size_t bytes); /* its index in the table, or -1 */
 
 /* Calls `found` for all images below a folder of the root ("" for the root), with their path below the root, in order
- * of bytes: files that may be decoded (dataset_is_photograph_name) and other formats. Hidden names are skipped, links
+ * of bytes: files that may be decoded (dataset_is_photograph) and other formats. Hidden names are skipped, links
  * are followed, loops are cut. System folders become findings. `skip`: further names in the folder itself to be
  * skipped, ended by NULL; may be NULL. `listed`: whether a list names files in this folder, for the finding of a system
  * folder; may be NULL. */

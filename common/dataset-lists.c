@@ -192,7 +192,7 @@ static int look_up(void *arg, const char *path)
     size_t n = strcspn(path, "/");
     if (l->n_paths && bsearch(&path, l->path, (size_t)l->n_paths, sizeof *l->path, by_bytes))
         return 0;
-    if (!dataset_is_photograph_name(path))
+    if (!dataset_is_photograph(l->d, path))
         return dataset_count_format(l->d, path, l->e);
     for (int s = 0; s < 3; s++)
         if (strlen(dataset_splits[s]) == n && strncmp(path, dataset_splits[s], n) == 0 && l->state[s] != LIST_READ) {

@@ -10,7 +10,7 @@
 
 #include "dataset-internal.h"
 #include "file.h"
-#include "foreign-image.h"
+#include "image-file.h"
 
 enum { DEPTH_MAX = 64 };
 
@@ -106,7 +106,7 @@ static int walk_name(struct walk *w, const char *path, int depth)
         return enter(w, depth + 1, &st) ? walk_folder(w, path, depth + 1) : 0;
     }
     /* Also a dangling link, which dataset_read reports as missing. */
-    return dataset_is_photograph_name(name) || foreign_image_is_name(name) ? w->found(w->arg, path) : 0;
+    return image_file_is_name(name) ? w->found(w->arg, path) : 0;
 }
 
 static int walk_folder(struct walk *w, const char *below, int depth)

@@ -343,16 +343,6 @@ const char *dataset_difference(const char *path, const char *there)
                                                        : "in the case of letters";
 }
 
-bool dataset_is_photograph_name(const char *name)
-{
-    static const char *const endings[] = {".jpeg", ".jpg", ".jpe", ".jfif", ".png", ".tif", ".tiff"};
-    const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
-        if (strcasecmp(dot, endings[i]) == 0)
-            return true;
-    return false;
-}
-
 int32_t dataset_group_view_of(const char *path, const char *group)
 {
     const char *name = strrchr(path, '/'), *last = strrchr(group, '/');

@@ -1,9 +1,12 @@
 /* image-file.c - which decoder. */
 #include "image-file.h"
 
+#include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 #include "exif.h"
+#include "foreign-image.h"
 #include "image-png.h"
 #include "image-tiff.h"
 #include "jpeg.h"
@@ -15,6 +18,26 @@ enum image_kind image_file_kind(const void *data, size_t bytes)
     if (image_png_is(data, bytes))
         return IMAGE_PNG;
     return image_tiff_is(data, bytes) ? IMAGE_TIFF : IMAGE_NONE;
+}
+
+static const struct foreign_image *foreign_of(const void *data, size_t bytes, const char *path)
+{
+    return foreign_image_of(data, bytes < FOREIGN_IMAGE_BYTES ? bytes : FOREIGN_IMAGE_BYTES, path);
+}
+
+enum image_kind image_file_kind_of(const void *data, size_t bytes, const char *path)
+{
+    return foreign_of(data, bytes, path) ? IMAGE_NONE : image_file_kind(data, bytes);
+}
+
+bool image_file_is_name(const char *name)
+{
+    static const char *const endings[] = {".jpeg", ".jpg", ".jpe", ".jfif", ".png", ".tif", ".tiff"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+        if (strcasecmp(dot, endings[i]) == 0)
+            return true;
+    return foreign_image_is_name(name);
 }
 
 int image_file_reset_orientation(uint8_t *data, size_t bytes, struct fmt_error *e)

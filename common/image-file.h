@@ -7,6 +7,7 @@
 #ifndef IMAGE_FILE_H
 #define IMAGE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,12 @@
 enum image_kind { IMAGE_NONE, IMAGE_JPEG, IMAGE_PNG, IMAGE_TIFF };
 
 enum image_kind image_file_kind(const void *data, size_t bytes);
+/* The contents decide, whatever a file is called; but a camera's raw file, which begins as a TIFF, is known by its
+ * name, and is none. */
+enum image_kind image_file_kind_of(const void *data, size_t bytes, const char *path);
+/* Whether a file of this name is looked into, where a folder is searched: its ending is one of JPEG, PNG or TIFF, or of
+ * a format that is not decoded here (foreign-image.h). */
+bool image_file_is_name(const char *name);
 
 /* As jpeg_read_info and jpeg_decode. Another kind of file: FMT_MAGIC. */
 int image_file_read_info(const void *data, size_t bytes, const struct image_settings *settings,

@@ -133,6 +133,8 @@ static int read_file(const struct image_set *s, int64_t i, struct image_set_slot
     if (load_file(path, slot, &bytes, e))
         return (int)(e ? e->status : FMT_IO);
     int status = image_file_decode(slot->file, bytes, &settings, &slot->decoded, &notes, &why);
+    if (!status && image_file_kind_of(slot->file, bytes, path) == IMAGE_NONE) /* a raw file: this is its preview */
+        status = fmt_fail(&why, FMT_MAGIC, "not a JPEG, PNG or TIFF file");
     if (status == FMT_MAGIC)
         foreign_image_tell(slot->file, bytes, path, &why);
     if (status)
