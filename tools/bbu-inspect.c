@@ -333,6 +333,7 @@ static void open_append(void)
 
 static int watch(const char *inspector, const struct judge_how *how)
 {
+    static char prints[4096];
     struct fmt_error e = {0};
     struct judge j;
     struct verdict_lines lines = {.out = stdout, .json = json};
@@ -351,6 +352,8 @@ static int watch(const char *inspector, const struct judge_how *how)
     input_guard_pause(true); /* photographs are many */
     open_append();
     w.journal = journal;
+    if (journal && (size_t)snprintf(prints, sizeof prints, "%s.prints", journal) < sizeof prints)
+        w.prints = prints;
     w.wait_ms = (int64_t)(1000 * (wait_s > 0 ? wait_s : j.settings.rule.n_views > 0 ? 30 : 2));
     if (watch_run(&j, &lines, &w, &e) && e.status)
         msg_die("%s", e.text);

@@ -1,5 +1,5 @@
-/* gate-reference.c - the nearest photographs by one pass over all features: a product of 384 values takes less than a
- * tenth of a microsecond, and there are as many as a site has photographs. */
+/* gate-reference.c - passes over all that is known: a product of 384 values of a feature takes less than a tenth of a
+ * microsecond, the search of a sketch a few, and there are as many as a site has photographs. */
 #include "gate-reference.h"
 
 #include <math.h>
@@ -13,22 +13,28 @@
 struct gate_known {
     char *key, *group;
     struct gate_print print;
-    struct gate_half half;
+    struct gate_sketch sketch;
 };
 
 /* ------------------------------------------------------------------ what is known */
 int gate_reference_init(struct gate_reference *r, int64_t dim, int64_t recent_most, struct fmt_error *e)
 {
-    *r = (struct gate_reference){.dim = dim, .recent_most = recent_most};
-    if (dim < 1 || dim > GATE_DIM_MAX || recent_most < 0)
+    *r = (struct gate_reference){.dim = dim, .recent.fd = -1};
+    if (dim < 1 || dim > GATE_DIM_MAX)
         return fmt_fail(e, FMT_LIMIT, "features of known photographs have 1 to %d values, not %lld", GATE_DIM_MAX,
                         (long long)dim);
-    r->recent = calloc((size_t)num_max(1, recent_most), (size_t)dim * sizeof *r->recent);
-    r->recent_known = calloc((size_t)num_max(1, recent_most), sizeof *r->recent_known);
-    if (r->recent && r->recent_known)
-        return 0;
-    gate_reference_release(r);
-    return fmt_no_memory(e);
+    return gate_recent_open(&r->recent, NULL, recent_most, e);
+}
+
+int gate_reference_remember(struct gate_reference *r, const char *path, int64_t most, struct fmt_error *e)
+{
+    struct gate_recent recent;
+    int status = gate_recent_open(&recent, path, most, e);
+    if (status)
+        return status;
+    gate_recent_close(&r->recent);
+    r->recent = recent;
+    return 0;
 }
 
 static void forget(struct gate_known *k)
@@ -42,12 +48,10 @@ void gate_reference_release(struct gate_reference *r)
 {
     for (int64_t i = 0; i < r->n_good; i++)
         forget(&r->good_known[i]);
-    for (int64_t i = 0; i < r->n_recent; i++)
-        forget(&r->recent_known[i]);
     free(r->good);
-    free(r->recent);
     free(r->good_known);
-    free(r->recent_known);
+    if (r->dim > 0)
+        gate_recent_close(&r->recent);
     *r = (struct gate_reference){0};
 }
 
@@ -73,7 +77,7 @@ static int put(const struct gate_reference *r, float *to, struct gate_known *kno
         forget(&k);
         return fmt_no_memory(e);
     }
-    gate_half_make(print, &k.half);
+    gate_sketch_make(print, &k.sketch);
     forget(known);
     *known = k;
     set_unit(to, feature, r->dim);
@@ -96,38 +100,24 @@ int gate_reference_add(struct gate_reference *r, const char *key, const char *gr
     return status;
 }
 
-int gate_reference_recent(struct gate_reference *r, const char *key, const char *group, const float *feature,
-                          const struct gate_print *print, struct fmt_error *e)
-{
-    if (r->recent_most == 0)
-        return 0;
-    int64_t at = r->next_recent;
-    int status = put(r, r->recent + at * r->dim, &r->recent_known[at], key, group, feature, print, e);
-    if (status)
-        return status;
-    r->next_recent = (at + 1) % r->recent_most;
-    r->n_recent = num_max(r->n_recent, at + 1);
-    return 0;
-}
-
 /* ------------------------------------------------------------------ the nearest ones */
 struct nearest {
-    double value[GATE_CANDIDATES]; /* descending */
-    const struct gate_known *known[GATE_CANDIDATES];
+    struct candidate {
+        double value;
+        int64_t i; /* known: of the good ones, then the recent ones */
+        struct gate_box box;
+    } item[GATE_CANDIDATES]; /* descending */
     int n, most;
 };
 
-static void keep_nearest(struct nearest *t, double value, const struct gate_known *known)
+static void keep_nearest(struct nearest *t, struct candidate c)
 {
-    if (t->n == t->most && value <= t->value[t->n - 1])
+    if (t->n == t->most && c.value <= t->item[t->n - 1].value)
         return;
     int at = t->n < t->most ? t->n++ : t->n - 1;
-    for (; at > 0 && t->value[at - 1] < value; at--) {
-        t->value[at] = t->value[at - 1];
-        t->known[at] = t->known[at - 1];
-    }
-    t->value[at] = value;
-    t->known[at] = known;
+    for (; at > 0 && t->item[at - 1].value < c.value; at--)
+        t->item[at] = t->item[at - 1];
+    t->item[at] = c;
 }
 
 /* In LANES sums, whose order is the same on every processor. */
@@ -154,95 +144,148 @@ struct query {
     int64_t row; /* of the good photographs; -1: none of them */
 };
 
-static bool is_other(const struct query *q, const struct gate_known *known, int64_t row)
+static bool is_other(const struct gate_reference *r, const struct query *q, int64_t i)
 {
-    return row != q->row && (*q->group == 0 || strcmp(known->group, q->group) != 0);
+    if (*q->group == 0 || i == q->row)
+        return i != q->row;
+    return i < r->n_good ? strcmp(r->good_known[i].group, q->group) != 0
+                         : r->recent.item[i - r->n_good].group != gate_recent_hash(q->group);
 }
 
-static const struct gate_known *known_at(const struct gate_reference *r, int64_t i)
+/* By feature. */
+static double find_distance(const struct gate_reference *r, const struct query *q)
 {
-    return i < r->n_good ? &r->good_known[i] : &r->recent_known[i - r->n_good];
+    struct nearest t = {.most = GATE_NEIGHBOURS};
+    for (int64_t i = 0; i < r->n_good; i++)
+        if (is_other(r, q, i))
+            keep_nearest(&t, (struct candidate){.value = dot(q->unit, r->good + i * r->dim, r->dim), .i = i});
+    return t.n > 0 ? 1 - t.item[t.n - 1].value : NAN;
 }
 
-static const float *feature_at(const struct gate_reference *r, int64_t i)
+/* ------------------------------------------------------------------ copies */
+static int read_print(const struct gate_reference *r, int64_t i, struct gate_seen *seen, struct fmt_error *e)
 {
-    return i < r->n_good ? r->good + i * r->dim : r->recent + (i - r->n_good) * r->dim;
+    if (i >= r->n_good)
+        return gate_recent_read(&r->recent, i - r->n_good, seen, e);
+    const struct gate_known *k = &r->good_known[i];
+    snprintf(seen->key, sizeof seen->key, "%s", k->key);
+    snprintf(seen->group, sizeof seen->group, "%s", k->group);
+    seen->print = k->print;
+    return 0;
 }
 
-/* By feature: for the distance, and as candidates for a copy. */
-static void find_nearest(const struct gate_reference *r, const struct query *q, struct nearest *subject,
-                         struct nearest *candidate)
+static const struct gate_sketch *sketch_at(const struct gate_reference *r, int64_t i)
 {
-    for (int64_t i = 0; i < r->n_good + r->n_recent; i++) {
-        const struct gate_known *known = known_at(r, i);
-        if (!is_other(q, known, i))
+    return i < r->n_good ? &r->good_known[i].sketch : &r->recent.item[i - r->n_good].sketch;
+}
+
+/* All that are known, in all boxes of the grid. */
+static int search_all(const struct gate_reference *r, const struct query *q, struct nearest *t, struct fmt_error *e)
+{
+    struct gate_search *s = malloc(sizeof *s);
+    if (!s)
+        return fmt_no_memory(e);
+    gate_search_set(s, q->print);
+    for (int64_t i = 0; i < r->n_good + r->recent.n; i++) {
+        int i_box = 0;
+        if (!is_other(r, q, i) || (i >= r->n_good && !r->recent.item[i - r->n_good].name))
             continue;
-        double c = dot(q->unit, feature_at(r, i), r->dim);
-        keep_nearest(candidate, c, known);
-        if (i < r->n_good)
-            keep_nearest(subject, c, known);
+        double c = gate_search_compare(s, sketch_at(r, i), &i_box);
+        keep_nearest(t, (struct candidate){c, i, gate_search_box(i_box)});
     }
+    free(s);
+    return 0;
 }
 
-/* By pixels, were the photograph this box of each. */
-static void find_alike(const struct gate_reference *r, const struct query *q, const struct gate_box *box,
-                       struct nearest *candidate)
+/* The grid is coarse: a better box shows more. */
+static void approach_sketches(const struct gate_reference *r, const struct query *q, const struct nearest *from,
+                              struct nearest *to)
 {
-    struct gate_overlay over;
-    gate_overlay_set(&over, q->print, box);
-    for (int64_t i = 0; i < r->n_good + r->n_recent; i++) {
-        const struct gate_known *known = known_at(r, i);
-        if (is_other(q, known, i))
-            keep_nearest(candidate, gate_overlay_compare(&over, &known->half), known);
+    struct gate_sketch part;
+    gate_sketch_make(q->print, &part);
+    for (int i = 0; i < from->n; i++) {
+        struct candidate c = from->item[i];
+        c.value = gate_sketch_approach(&part, sketch_at(r, c.i), &c.box);
+        keep_nearest(to, c);
     }
 }
 
-/* The most alike so far, and the box of it that the photograph is. */
-struct match {
-    double alike;
-    const struct gate_known *known;
-    struct gate_box box;
+/* What is known of a copy: the most alike so far. */
+struct copy {
+    const struct gate_reference *r;
+    const struct query *q;
+    struct gate_values *v;
+    struct gate_box box; /* the part of it that the photograph is */
+    struct gate_seen seen;
+    struct fmt_error *e;
 };
 
-static void keep_match(struct match *m, double alike, const struct gate_known *known, const struct gate_box *box)
-{
-    if (!m->known || alike > m->alike)
-        *m = (struct match){alike, known, *box};
-}
+enum how { ROUGHLY, IN_THAT_BOX };
 
-/* Photographs of one place are framed alike: the box of the most alike candidate by feature is about right for a copy,
- * too, which is hardly ever among these candidates once it was cropped, but is by pixels in that box. */
-static struct match find_match(const struct gate_reference *r, const struct query *q, const struct nearest *by_feature)
+/* The best of the candidates: each in its own box, or all in the box of the most alike so far. */
+static int choose(struct copy *c, const struct candidate *item, int n, enum how how, struct nearest *best)
 {
-    struct match m = {.alike = NAN};
-    struct gate_box whole = {{0}};
-    for (int i = 0; i < by_feature->n; i++) {
-        struct gate_box box = whole;
-        double alike = gate_print_align(q->print, &by_feature->known[i]->print, &box);
-        keep_match(&m, alike, by_feature->known[i], &box);
-    }
-    for (int pass = 0; m.known && pass < 2; pass++) {
-        const struct gate_box first = pass == 0 ? whole : m.box;
-        struct nearest by_pixels = {.most = GATE_CANDIDATES};
-        find_alike(r, q, &first, &by_pixels);
-        for (int i = 0; i < by_pixels.n; i++) {
-            struct gate_box box = first;
-            double alike = gate_print_refine(q->print, &by_pixels.known[i]->print, &box);
-            keep_match(&m, alike, by_pixels.known[i], &box);
+    struct gate_placed placed;
+    if (how == IN_THAT_BOX)
+        gate_placed_set(&placed, c->q->print, &c->box);
+    for (int i = 0; i < n; i++) {
+        struct candidate one = item[i];
+        int status = read_print(c->r, one.i, &c->seen, c->e);
+        if (status)
+            return status;
+        if (how == IN_THAT_BOX) {
+            one.box = c->box;
+            one.value = gate_placed_compare(&placed, &c->seen.print);
+        } else {
+            one.value = gate_print_approach(c->q->print, &c->seen.print, &one.box);
         }
+        keep_nearest(best, one);
     }
-    return m;
+    return 0;
 }
 
-static void look(const struct gate_reference *r, const struct query *q, struct gate_values *v)
+static int compare_exactly(struct copy *c, const struct nearest *best)
 {
-    struct nearest subject = {.most = GATE_NEIGHBOURS}, candidate = {.most = GATE_CANDIDATES};
-    find_nearest(r, q, &subject, &candidate);
-    struct match m = find_match(r, q, &candidate);
-    v->value[GATE_DISTANCE] = subject.n > 0 ? 1 - subject.value[subject.n - 1] : NAN;
-    v->value[GATE_SIMILARITY] = m.alike;
-    snprintf(v->similar_key, sizeof v->similar_key, "%s", m.known ? m.known->key : "");
-    snprintf(v->similar_group, sizeof v->similar_group, "%s", m.known ? m.known->group : "");
+    for (int i = 0; i < best->n; i++) {
+        struct gate_box box = best->item[i].box;
+        int status = read_print(c->r, best->item[i].i, &c->seen, c->e);
+        if (status)
+            return status;
+        double alike = gate_print_refine(c->q->print, &c->seen.print, &box);
+        if (c->v->value[GATE_SIMILARITY] >= alike) /* NAN: the first one */
+            continue;
+        c->v->value[GATE_SIMILARITY] = alike;
+        c->box = box;
+        memcpy(c->v->similar_key, c->seen.key, sizeof c->seen.key);
+        memcpy(c->v->similar_group, c->seen.group, sizeof c->seen.group);
+    }
+    return 0;
+}
+
+static int find_copy(const struct gate_reference *r, const struct query *q, struct gate_values *v, struct fmt_error *e)
+{
+    enum { NEAR = 96, APPROACHED = 48, FINALISTS = 3 };
+    struct nearest all = {.most = GATE_CANDIDATES}, near = {.most = NEAR};
+    struct nearest rough = {.most = FINALISTS}, fine = {.most = FINALISTS};
+    struct copy c = {.r = r, .q = q, .v = v, .e = e};
+    int status = search_all(r, q, &all, e);
+    if (!status) {
+        approach_sketches(r, q, &all, &near);
+        status = choose(&c, near.item, (int)num_min(near.n, APPROACHED), ROUGHLY, &rough);
+    }
+    if (!status)
+        status = compare_exactly(&c, &rough);
+    if (!status && near.n > 0)
+        status = choose(&c, near.item, near.n, IN_THAT_BOX, &fine);
+    return status ? status : compare_exactly(&c, &fine);
+}
+
+static int look(const struct gate_reference *r, const struct query *q, struct gate_values *v, struct fmt_error *e)
+{
+    v->value[GATE_DISTANCE] = find_distance(r, q);
+    v->value[GATE_SIMILARITY] = NAN;
+    v->similar_key[0] = v->similar_group[0] = 0;
+    return find_copy(r, q, v, e);
 }
 
 int gate_reference_look(const struct gate_reference *r, const float *feature, const struct gate_print *print,
@@ -252,28 +295,32 @@ int gate_reference_look(const struct gate_reference *r, const float *feature, co
     if (!unit)
         return fmt_no_memory(e);
     set_unit(unit, feature, r->dim);
-    look(r, &(struct query){unit, print, group, -1}, v);
+    int status = look(r, &(struct query){unit, print, group, -1}, v, e);
     free(unit);
-    return 0;
+    return status;
 }
 
 struct look_all {
     const struct gate_reference *r;
     struct gate_values *v;
+    _Atomic bool failed;
 };
 
 static void look_at_row(void *arg, int64_t i, int worker)
 {
-    const struct look_all *a = arg;
+    struct look_all *a = arg;
     const struct gate_known *known = &a->r->good_known[i];
     (void)worker;
-    look(a->r, &(struct query){a->r->good + i * a->r->dim, &known->print, known->group, i}, &a->v[i]);
+    if (look(a->r, &(struct query){a->r->good + i * a->r->dim, &known->print, known->group, i}, &a->v[i], NULL))
+        a->failed = true;
 }
 
-void gate_reference_look_all(const struct gate_reference *r, struct thread_pool *pool, struct gate_values *v)
+int gate_reference_look_all(const struct gate_reference *r, struct thread_pool *pool, struct gate_values *v,
+                            struct fmt_error *e)
 {
-    struct look_all all = {r, v};
+    struct look_all all = {.r = r, .v = v};
     thread_for(pool, r->n_good, look_at_row, &all);
+    return all.failed ? fmt_no_memory(e) : 0;
 }
 
 struct gate_row gate_reference_row(const struct gate_reference *r, int64_t i)

@@ -6,14 +6,16 @@
  * calls have succeeded (default 0), always or the given number of times. With path, only descriptors (for rename and
  * link: names) whose name contains TEXT count; with output, only descriptors of incomplete outputs, without a name or
  * with a temporary one. With named, or with path, unnamed files (O_TMPFILE) cannot be created, as on NFS. CALL damage:
- * reads succeed, with one bit flipped. CALL slow: every read takes 30 ms, or so many as are given. CALL hang: after N
- * reads none comes back. CALL space: nothing fails, but every file system (with path: of a name that contains TEXT)
- * reports N free bytes.
+ * reads succeed, with one bit flipped. CALL kill: SIGKILL ends the process in place of a call that changes files
+ * (write, pwrite, fsync, fdatasync, rename, renameat2, linkat); CALL tear: in the middle of a write. CALL slow: every
+ * read takes 30 ms, or so many as are given. CALL hang: after N reads none comes back. CALL space: nothing fails, but
+ * every file system (with path: of a name that contains TEXT) reports N free bytes.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -91,6 +93,21 @@ static void delay(int fd)
         pause();
 }
 
+/* The process ends here, or half of what was to be written later. */
+static size_t end_here(bool concerned, size_t n)
+{
+    if (fails("kill", concerned))
+        raise(SIGKILL);
+    return n > 1 && fails("tear", concerned) ? n / 2 : n;
+}
+
+static ssize_t torn(ssize_t done, size_t n)
+{
+    if (done >= 0 && (size_t)done < n && strcmp(wanted, "tear") == 0)
+        raise(SIGKILL);
+    return done;
+}
+
 static ssize_t damage(int fd, void *buffer, ssize_t n)
 {
     if (n > 0 && strcmp(wanted, "damage") == 0 && concerns(fd))
@@ -132,7 +149,14 @@ ssize_t write(int fd, const void *buffer, size_t n)
 {
     if (fails("write", concerns(fd)))
         return -1;
-    return NEXT("write", ssize_t (*)(int, const void *, size_t))(fd, buffer, n);
+    return torn(NEXT("write", ssize_t (*)(int, const void *, size_t))(fd, buffer, end_here(concerns(fd), n)), n);
+}
+
+ssize_t pwrite64(int fd, const void *buffer, size_t n, off64_t offset)
+{
+    ssize_t (*next)(int, const void *, size_t, off64_t) =
+        NEXT("pwrite64", ssize_t (*)(int, const void *, size_t, off64_t));
+    return torn(next(fd, buffer, end_here(concerns(fd), n), offset), n);
 }
 
 static int report_space(int status, struct statvfs64 *s)
@@ -157,7 +181,16 @@ int fsync(int fd)
 {
     if (fails("fsync", concerns(fd)))
         return -1;
+    end_here(concerns(fd), 0);
     return NEXT("fsync", int (*)(int))(fd);
+}
+
+int fdatasync(int fd)
+{
+    if (fails("fsync", concerns(fd)))
+        return -1;
+    end_here(concerns(fd), 0);
+    return NEXT("fdatasync", int (*)(int))(fd);
 }
 
 int close(int fd)
@@ -171,6 +204,7 @@ int rename(const char *from, const char *to)
 {
     if (fails("rename", !path_part[0] || strstr(to, path_part)))
         return -1;
+    end_here(!path_part[0] || strstr(to, path_part), 0);
     return NEXT("rename", int (*)(const char *, const char *))(from, to);
 }
 
@@ -178,6 +212,7 @@ int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsign
 {
     if (fails("exchange", !path_part[0] || strstr(to, path_part)))
         return -1;
+    end_here(!path_part[0] || strstr(to, path_part), 0);
     int (*next)(int, const char *, int, const char *, unsigned) =
         NEXT("renameat2", int (*)(int, const char *, int, const char *, unsigned));
     return next(from_dir, from, to_dir, to, flags);
@@ -187,6 +222,7 @@ int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags
 {
     if (fails("link", !path_part[0] || strstr(to, path_part)))
         return -1;
+    end_here(!path_part[0] || strstr(to, path_part), 0);
     return NEXT("linkat", int (*)(int, const char *, int, const char *, int))(from_dir, from, to_dir, to, flags);
 }
 

@@ -31,6 +31,33 @@ check 'a photograph used again is a review' grep -q "^photograph	in/$b-1.jpeg	.*
 check '... and its installation, too' grep -q "^installation	$b	.*	review	" out
 status 1 bbu-inspect -q --json g.inspector in
 check 'JSON names the other one' grep -q "\"photograph\":\"in/$b-1.jpeg\".*\"similarity\":.*\"similar\":\"in/$a-" out
+# ... also after a stop, and whichever inspector goes on
+mkdir day && cp bbu/test/"$a"/* day
+bbu-inspect -q --watch day --wait 0.1 -o day.tsv g.inspector & watcher=$!
+await_line() { for _ in $(seq 200); do grep -qs "$1" day.tsv && return 0; sleep 0.05; done; return 1; }
+await_line "^installation	$a	"
+kill $watcher && wait $watcher
+rm day/* && for f in bbu/test/"$a"/*-1.jpeg; do cp "$f" "day/$b-0.jpeg"; done
+bbu-inspect -q --watch day --wait 0.1 -o day.tsv g.inspector & watcher=$!
+check 'a photograph used again tomorrow is found' await_line "^photograph	day/$b-0.jpeg	.*	review	reused: .* with day/$a-1"
+kill $watcher && wait $watcher
+check 'in a file beside the journal' test -s day.tsv.journal.prints
+# ... byte by byte within one installation, without gates
+mkdir copies && cp bbu/test/"$a"/"$a"-[01].jpeg copies && cp copies/"$a"-1.jpeg copies/"$a"-2.jpeg
+status 1 bbu-inspect -q site.inspector copies
+check 'a copy is no view' grep -q "^installation	$a	.*	2	.*	incomplete	views: 2 of 3; reused: the same file as copies/$a-1" out
+check '... and a review' grep -q "^photograph	copies/$a-2.jpeg	.*	review	reused: the same file as copies/$a-1.jpeg" out
+# ---- photographs that are cut short
+mkdir cut && cp bbu/test/"$a"/* cut && f=cut/$a-1.jpeg && head -c $(($(stat -c %s "$f") * 9 / 10)) "$f" >x && mv x "$f"
+cp "$f" cut/other-0.jpeg
+bbu-index -q --truncated fill cut -o cut.index 2>/dev/null
+status 1 bbu-inspect -q site.inspector cut.index
+check 'a photograph that was filled is a review, with the share that is missing' \
+    grep -qE "^photograph	[^	]*$a-1.jpeg	.*	review	filled: [1-9][0-9]* % of its rows are missing" out
+check '... and its installation' grep -q "^installation	.*filled: " out
+head -c 1500 bbu/test/"$b"/"$b"-0.jpeg >cut/"$a"-0.jpeg
+status 1 bbu-inspect -q site.inspector cut.index
+check 'one that was cut since is not filled, though others are' grep -q "$a-0.jpeg	.*	review	unreadable: " out
 cp "$TESTS/golden/weights/picture.jpg" in/odd-0.jpg
 status 1 bbu-inspect -q g.inspector in/odd-0.jpg
 check 'a picture of something else is stopped' grep -qE '^photograph.*	review	(dark|bright|blurred|subject): ' out

@@ -90,7 +90,7 @@ stop
 by_name k.tsv >got
 check '... each once, with the verdict of a plain run' cmp want got
 check '... and no photograph twice' test "$(grep -c ^photograph k.tsv)" -eq "$(wc -l <names)"
-check 'lines are whole' bash -c "! grep -v '^#' k.tsv | awk -F '\t' 'NF != 8' | grep -q ."
+check 'lines are whole' bash -c "! grep -v '^#' k.tsv | awk -F '\t' '!n { n = NF } NF != n' | grep -q ."
 start --watch kill --json -o k.json
 check 'all again for another output' await "$n" '^{"installation"' k.json
 stop
@@ -122,6 +122,58 @@ rm -r there && cp gone.tsv before.tsv
 status 0 bbu-inspect -q --watch - -o gone.tsv site.inspector </dev/null
 check 'names that were judged are not judged again when their photographs are gone' \
     test "$(grep -c ^installation gone.tsv)" -eq "$(grep -c ^installation before.tsv)"
+
+# ---- what others do with the file of verdicts
+n_lines() { grep -c ^installation o.tsv; }
+mkdir own && cp bbu/test/"$(basename "$1")"/* own
+start --watch own -o o.tsv
+await 1 ^installation o.tsv
+stop
+echo 'a remark' >>o.tsv && printf 'without an end' >>o.tsv
+start --watch own -o o.tsv
+cp "$2"/* own
+check 'lines that others append remain' await 2 ^installation o.tsv
+stop
+check '... and one without an end is not continued' bash -c 'grep -qx "a remark" o.tsv && grep -qx "without an end" o.tsv'
+check 'the first lines are there once' test "$(grep -c -e '^#' -e '^of	' o.tsv)" -eq "$(sed -n '/^of	/q;p' o.tsv | wc -l | xargs expr 1 +)"
+cp o.tsv copied.tsv && : >o.tsv
+start --watch own -o o.tsv
+await 1 '^of	' o.tsv
+cp "$3"/* own
+check 'copied and emptied: it goes on, with first lines' await 1 ^installation o.tsv
+stop
+check '... and repeats none' test "$(n_lines)" -eq 1
+mv o.tsv renamed.tsv && echo 'of another program' >o.tsv
+start --watch own -o o.tsv
+cp bbu/val/*/*-0.jpeg bbu/val/*/*-1.jpeg own 2>/dev/null
+g=$(basename "$(ls -d bbu/val/* | head -n 1)")
+cp bbu/val/"$g"/*-2.jpeg own
+check 'renamed, and a file of somebody else there: appended to' await 1 "^installation	$g	" o.tsv
+stop
+check '... which is whole' bash -c 'head -n 1 o.tsv | grep -qx "of another program"'
+
+# ---- another inspector goes on
+bbu-inspect -q --make other.inspector -w "$w" -m m.logreg --thresholds 0.1,0.9 --views 3 >/dev/null
+mkdir two && cp "$1"/* two
+start --watch two -o t.tsv
+await 1 ^installation t.tsv
+stop
+bbu-inspect -q --watch two -o t.tsv other.inspector 2>warning &
+watcher=$!
+cp "$2"/* two
+check 'another inspector: its first lines, then its verdicts' await 2 ^installation t.tsv
+stop
+check '... of which there are two sections' test "$(grep -c '^# inspector' t.tsv)" -eq 2
+check '... and a warning' grep -q 'another inspector than before' warning
+check 'the journal names it' test "$(grep -c "^inspector	$(sed -n 's/^# inspector \([0-9a-f]*\) .*other.*/\1/p' t.tsv)" t.tsv.journal)" -ge 1
+
+# ---- an installation is of one folder
+mkdir north south && g=$(basename "$1") && cp "$1"/*-[01].jpeg north && cp "$1"/*-2.jpeg south
+bbu-inspect -q --verdicts-only site.inspector north south >out
+check 'names in two folders are two installations' test "$(grep -c "^installation	\(north\|south\)/$g	.*incomplete" out)" -eq 2
+start --watch north --watch south --wait 0.3 -o ns.tsv
+check '... also when they are watched' await 2 "^installation	\(north\|south\)/$g	.*incomplete" ns.tsv
+stop
 
 # ---- a folder that a link puts within itself
 mkdir ring && cp "$1"/* ring && ln -s . ring/a && ln -s ../ring ring/b

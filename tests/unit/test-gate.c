@@ -3,6 +3,7 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "blur.h"
 #include "canvas.h"
@@ -11,6 +12,7 @@
 #include "gate-file.h"
 #include "gate-image.h"
 #include "gate-reference.h"
+#include "gate-search.h"
 #include "jpeg.h"
 #include "resize.h"
 #include "tap.h"
@@ -172,29 +174,81 @@ static struct gate_print print_of(struct image im)
     return p;
 }
 
+/* From all boxes of the coarse grid to the exact one. */
+static double align(const struct gate_print *part, const struct gate_print *whole, struct gate_box *box)
+{
+    static struct gate_search s;
+    struct gate_sketch sketch;
+    int i_box = 0;
+    gate_sketch_make(whole, &sketch);
+    gate_search_set(&s, part);
+    gate_search_compare(&s, &sketch, &i_box);
+    *box = gate_search_box(i_box);
+    gate_print_approach(part, whole, box);
+    return gate_print_refine(part, whole, box);
+}
+
+/* Correlation by its definition, of two sketches in the box that is the whole. */
+static double slow_correlation(const struct gate_sketch *a, const struct gate_sketch *b)
+{
+    double sa = 0, sb = 0, saa = 0, sbb = 0, sab = 0, n = 0;
+    for (int y = 2; y < GATE_SKETCH_SIDE - 2; y++) /* (i + 0.5) / 24 from 6 / 96 on */
+        for (int x = 2; x < GATE_SKETCH_SIDE - 2; x++) {
+            double p = a->detail[y * GATE_SKETCH_SIDE + x], q = b->detail[y * GATE_SKETCH_SIDE + x];
+            sa += p, sb += q, saa += p * p, sbb += q * q, sab += p * q, n++;
+        }
+    return (sab - sa * sb / n) / sqrt((saa - sa * sa / n) * (sbb - sb * sb / n));
+}
+
+static void search(const struct gate_print *a, const struct gate_print *b)
+{
+    static struct gate_search s;
+    struct gate_sketch x, y;
+    int i_box = -1;
+    gate_sketch_make(a, &x);
+    gate_sketch_make(b, &y);
+    gate_search_set(&s, a);
+    for (int i = 1; i < GATE_BOXES; i++)
+        s.scale[i] = 0;
+    double c = gate_search_compare(&s, &y, &i_box), want = slow_correlation(&x, &y);
+    ok(i_box == 0 && fabs(c - want) < 0.05, "the search in the whole: %.4f, by definition %.4f", c, want);
+    bool fits = true;
+    for (int i = 0; i < GATE_BOXES; i++) {
+        struct gate_box box = gate_search_box(i);
+        const double *m = box.margin;
+        fits = fits && m[0] + m[1] <= GATE_CUT + 1e-9 && m[2] + m[3] <= GATE_CUT + 1e-9;
+        for (int k = 0; k < i; k++) {
+            struct gate_box other = gate_search_box(k);
+            fits = fits && memcmp(m, other.margin, sizeof other.margin) != 0;
+        }
+    }
+    ok(fits, "boxes cut away at most GATE_CUT, and are different");
+}
+
 static void prints(void)
 {
     struct image one = draw(1), other = draw(2);
     struct gate_print a = print_of(part_of(&one, 0, 0, W, H, W, H)), b = print_of(part_of(&other, 0, 0, W, H, W, H));
     struct gate_print small = print_of(compressed(&one, 50));
     struct gate_print cut = print_of(part_of(&one, 40, 12, W - 64, H - 48, W - 64, H - 48));
-    struct gate_box box = {{0}};
-    ok(fabs(gate_print_align(&a, &a, &box) - 1) < 1e-6, "a photograph is itself");
-    ok(gate_print_align(&small, &a, &box) > 0.99, "compressed to quality 50");
-    double alike = gate_print_align(&cut, &a, &box);
-    ok(alike > 0.96, "cropped by a tenth: %.4f", alike);
-    ok(fabs(box.margin[0] - 40.0 / W) < 0.01 && fabs(box.margin[2] - 12.0 / H) < 0.01 &&
-           fabs(box.margin[1] - 24.0 / W) < 0.01 && fabs(box.margin[3] - 36.0 / H) < 0.01,
+    struct gate_box box;
+    ok(fabs(align(&a, &a, &box) - 1) < 1e-6, "a photograph is itself");
+    ok(align(&small, &a, &box) > 0.97, "compressed to quality 50");
+    struct gate_print dark = print_of(lit(&one, 0.5f));
+    ok(align(&dark, &a, &box) > 0.97, "half the light");
+    double alike = align(&cut, &a, &box);
+    ok(alike > 0.95, "cropped by a tenth: %.4f", alike);
+    ok(fabs(box.margin[0] - 40.0 / W) < 0.005 && fabs(box.margin[2] - 12.0 / H) < 0.005 &&
+           fabs(box.margin[1] - 24.0 / W) < 0.005 && fabs(box.margin[3] - 36.0 / H) < 0.005,
        "and its box is found: %.3f %.3f %.3f %.3f", box.margin[0], box.margin[1], box.margin[2], box.margin[3]);
-    struct gate_overlay over;
-    struct gate_half half;
-    gate_half_make(&a, &half);
-    gate_overlay_set(&over, &cut, &box);
-    ok(fabs(gate_overlay_compare(&over, &half) - alike) < 0.05, "the same box at half the resolution");
-    alike = gate_print_align(&b, &a, &box);
-    ok(alike < 0.9, "another installation: %.4f", alike);
+    struct gate_placed placed;
+    gate_placed_set(&placed, &cut, &box);
+    ok(fabs(gate_placed_compare(&placed, &a) - alike) < 1e-9, "put there, it is as alike");
+    alike = align(&b, &a, &box);
+    ok(alike < 0.8, "another installation: %.4f", alike);
     struct gate_print flat = {{0}};
-    ok(gate_print_align(&flat, &a, &box) == 0, "without detail nothing is alike");
+    ok(align(&flat, &a, &box) == 0, "without detail nothing is alike");
+    search(&a, &b);
     image_release(&one);
     image_release(&other);
 }
@@ -261,7 +315,7 @@ static void references(const struct gate_reference *r)
        v.value[GATE_DISTANCE]);
     struct image source = draw(107);
     v = looked_up(r, 500, part_of(&source, 10, 20, W - 60, H - 40, W - 60, H - 40), "another");
-    ok(v.value[GATE_SIMILARITY] > 0.96, "cropped, by pixels, though the feature says nothing: %.4f",
+    ok(v.value[GATE_SIMILARITY] > 0.95, "cropped, by pixels, though the feature says nothing: %.4f",
        v.value[GATE_SIMILARITY]);
     is_text(v.similar_key, "p7.jpeg", "the photograph is named");
     is_text(v.similar_group, "unit-3", "and its installation");
@@ -270,24 +324,52 @@ static void references(const struct gate_reference *r)
     image_release(&source);
 }
 
+/* Photographs 200 .. 204 go into a file that holds three. */
 static void recent_ones(void)
 {
     struct gate_reference r;
     struct fmt_error e = {0};
-    float x[DIM];
-    add_good(&r, 3);
+    char path[] = "/tmp/test-gate-XXXXXX", key[32];
+    int fd = mkstemp(path);
+    add_good(&r, 0);
+    succeed(gate_reference_remember(&r, path, 3, &e), &e);
     for (uint32_t i = 0; i < 5; i++) {
         struct gate_print p = print_of(draw(200 + i));
-        set_feature(200 + i, x);
-        succeed(gate_reference_recent(&r, "new.jpeg", "new", x, &p, &e), &e);
+        snprintf(key, sizeof key, "%u.jpeg", 200 + i);
+        succeed(gate_recent_add(&r.recent, key, "new", &p, &e), &e);
     }
-    is_int(r.n_recent, 3, "the newest three are kept");
+    is_int(r.recent.n, 3, "the newest three are kept");
     ok(looked_up(&r, 204, draw(204), "later").value[GATE_SIMILARITY] > 0.999, "the last one is known");
     ok(looked_up(&r, 202, draw(202), "later").value[GATE_SIMILARITY] > 0.999, "the third last, too");
     ok(looked_up(&r, 201, draw(201), "later").value[GATE_SIMILARITY] < 0.9, "the one before is forgotten");
-    x[5] = NAN;
-    ok(gate_reference_recent(&r, "bad", "", x, &(struct gate_print){{0}}, &e) == FMT_NONFINITE, "a feature of NaN");
+    ok(looked_up(&r, 204, draw(204), "new").value[GATE_SIMILARITY] < 0.9, "its own installation does not count");
+    succeed(gate_recent_sync(&r.recent, &e), &e);
     gate_reference_release(&r);
+
+    add_good(&r, 0);
+    succeed(gate_reference_remember(&r, path, 3, &e), &e);
+    struct gate_values v = looked_up(&r, 203, draw(203), "later");
+    ok(v.value[GATE_SIMILARITY] > 0.999, "after a stop they are known");
+    is_text(v.similar_key, "203.jpeg", "by name");
+    is_text(v.similar_group, "new", "and installation");
+    struct gate_print p = print_of(draw(203));
+    succeed(gate_recent_add(&r.recent, "203.jpeg", "new", &p, &e), &e);
+    ok(looked_up(&r, 202, draw(202), "later").value[GATE_SIMILARITY] > 0.999, "once more the same: none is forgotten");
+    succeed(gate_recent_add(&r.recent, "205.jpeg", "new", &p, &e), &e);
+    ok(looked_up(&r, 202, draw(202), "later").value[GATE_SIMILARITY] < 0.9, "the next one takes the oldest's place");
+    gate_reference_release(&r);
+
+    ok(pwrite(fd, "x", 1, GATE_RECENT_HEAD + GATE_RECENT_SLOT + 5000) == 1, "a byte is damaged");
+    add_good(&r, 0);
+    succeed(gate_reference_remember(&r, path, 3, &e), &e);
+    int n = 0;
+    for (int i = 0; i < 3; i++)
+        n += r.recent.item[i].name != 0;
+    is_int(n, 2, "that photograph is not known any more, the others are");
+    ok(pwrite(fd, "x", 1, 3) == 1 && gate_reference_remember(&r, path, 3, &e) == FMT_INVALID, "%s", e.text);
+    gate_reference_release(&r);
+    close(fd);
+    unlink(path);
 }
 
 static void files(const struct gate_reference *r)
@@ -369,8 +451,8 @@ static void gates(const struct gate_reference *r)
     struct thread_pool *pool = thread_open(3, &e);
     for (int i = 0; i < N_GOOD; i++)
         again[i] = v[i] = measured(draw(100 + (uint32_t)i), NULL);
-    gate_reference_look_all(r, NULL, v);
-    gate_reference_look_all(r, pool, again);
+    succeed(gate_reference_look_all(r, NULL, v, &e), &e);
+    succeed(gate_reference_look_all(r, pool, again, &e), &e);
     bool same = true;
     for (int i = 0; i < N_GOOD; i++)
         same = same && memcmp(v[i].value, again[i].value, sizeof v[i].value) == 0;

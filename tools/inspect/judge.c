@@ -48,7 +48,9 @@ static int read_photo(void *arg, int64_t i, int slot, int worker, struct extract
     struct slot *s = &r->slot[slot];
     s->values = gate_no_values();
     s->image.decoded = r->decoded[worker];
-    int status = image_set_read(&r->images, r->list->photo[i].image, &s->image, r->j->as_stored, e);
+    struct image_set images = r->images;
+    images.fill = r->list->photo[i].fill;
+    int status = image_set_read(&images, r->list->photo[i].image, &s->image, r->j->as_stored, e);
     r->decoded[worker] = s->image.decoded;
     s->image.decoded = (struct image){0};
     set_content(s, status == 0);
@@ -81,9 +83,24 @@ static int look_around(struct run *r, struct judged_photo *p, const struct slot 
     if (r->j->has_reference) {
         status = gate_reference_look(known, feature, &s->print, p->photo->group, &p->values, e);
         if (!status)
-            status = gate_reference_recent(known, p->photo->name, p->photo->group, feature, &s->print, e);
+            status = gate_recent_add(&known->recent, p->photo->name, p->photo->group, &s->print, e);
     }
     return status;
+}
+
+/* What keeps a photograph from a verdict by its score; false: nothing. */
+static bool is_stopped(const struct run *r, const struct slot *s, struct judged_photo *p)
+{
+    const struct index_decoding *d = &s->image.record.decoding;
+    for (const struct judged_photo *other = r->photo; other < p; other++)
+        if (other->read && memcmp(other->content, p->content, DIGEST_BYTES) == 0) {
+            snprintf(p->reason, sizeof p->reason, "%s: the same file as %.600s", gate_name(GATE_REUSED),
+                     other->photo->name);
+            return true;
+        }
+    if (d->filled)
+        snprintf(p->reason, sizeof p->reason, "filled: %d %% of its rows are missing", 100 - d->decoded_percent);
+    return d->filled || gate_check(&r->j->settings.gates, &p->values, p->reason) != GATE_NONE;
 }
 
 static void judge_photo(struct run *r, struct judged_photo *p, const struct slot *s, const struct extract_row *row,
@@ -104,12 +121,12 @@ static void judge_photo(struct run *r, struct judged_photo *p, const struct slot
     }
     const struct verdict_rule *rule = &r->j->settings.rule;
     double alone = rule_score(rule, &p->score, &p->photo->view, 1); /* thresholds are of installations */
-    p->stopped = gate_check(&r->j->settings.gates, &p->values, p->reason) != GATE_NONE;
+    p->stopped = is_stopped(r, s, p);
     p->verdict = p->stopped ? VERDICT_REVIEW : by_score(rule, alone, p->reason);
 }
 
 /* ------------------------------------------------------------------ installations */
-/* The first photograph that a gate stops or that cannot be read; NULL: there is none. */
+/* The first photograph that is stopped; NULL: there is none. */
 static const struct judged_photo *find_stopped(const struct run *r)
 {
     for (int64_t i = 0; i < r->n; i++)
@@ -146,7 +163,8 @@ static int score_group(struct run *r, struct judged_group *g)
 }
 
 /* What keeps an installation from a verdict by its score, in this order: views that are missing; a photograph that is
- * unreadable or that a gate stops; more views than there should be, which are then likely those of several. */
+ * unreadable, filled, a copy or stopped by a gate; more views than there should be, which are then likely those of
+ * several. */
 static void judge_group(struct run *r, struct judged_group *g)
 {
     const struct judged_photo *stopped = find_stopped(r);

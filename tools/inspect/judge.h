@@ -61,7 +61,7 @@ enum { JUDGE_REASON_MAX = GATE_TEXT_MAX + 300 };
 struct judged_photo {
     const struct photo *photo;
     bool read;                 /* false: unreadable */
-    bool stopped;              /* unreadable, or a gate stops it */
+    bool stopped;              /* unreadable, filled, a copy, or a gate stops it */
     double score;              /* NAN: none */
     uint8_t content[DIGEST_BYTES]; /* SHA-256 of the file; zeros: unreadable */
     struct gate_values values; /* NAN where not measured */

@@ -48,10 +48,10 @@ int make_gates(const struct photo_list *list, struct judge *j, double share, dou
         status = judge_run(j, list, &job, e);
     if (!status && g.n == 0)
         status = fmt_fail(e, FMT_INVALID, "no good photographs that can be read");
-    if (!status) {
-        gate_reference_look_all(&g.reference, j->device.pool, g.values);
+    if (!status)
+        status = gate_reference_look_all(&g.reference, j->device.pool, g.values, e);
+    if (!status)
         status = gate_calibrate(g.values, g.n, share, confidence, &limits, e);
-    }
     if (!status)
         judge_set_gates(j, &limits, &g.reference);
     gate_reference_release(&g.reference);

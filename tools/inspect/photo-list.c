@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "image-file.h"
 #include "num.h"
 #include "path-list.h"
 #include "rootpath.h"
@@ -138,17 +139,13 @@ int photo_list_sort(struct photo_list *l, struct fmt_error *e)
 /* ------------------------------------------------------------------ image files and folders */
 bool photo_list_is_image(const char *name)
 {
-    static const char *const ending[] = {".jpg", ".jpeg", ".jpe", ".jfif", ".png",  ".tif",  ".tiff", ".bmp",
-                                         ".gif", ".webp", ".heic", ".heif", ".avif", ".jp2", ".dng"};
-    for (size_t i = 0; i < sizeof ending / sizeof *ending && !strchr(".@#$~", *name); i++)
-        if (text_ends_with_any_case(name, ending[i]))
-            return true;
-    return false;
+    return !strchr(".@#$~", *name) && image_file_is_name(name);
 }
 
 struct adding {
     struct photo_list *l;
     const struct photo_list_how *how;
+    bool alone; /* the folder is all that was named */
     struct fmt_error *e;
 };
 
@@ -206,7 +203,7 @@ static int add_operand(const struct adding *a, const char *operand)
     if (!file_is_dir(operand))
         return photo_list_add(a->l, operand, 0, false, NULL, -1, a->how->pattern, a->e);
     size_t n = strlen(operand);
-    return walk(a, operand, n + (operand[n - 1] != '/'), 0);
+    return walk(a, operand, a->alone ? n + (operand[n - 1] != '/') : 0, 0);
 }
 
 /* ------------------------------------------------------------------ catalogues and shards */
@@ -230,12 +227,13 @@ static int add_entries(struct photo_list *l, const struct index *x, const char *
         const struct index_entry *t = &x->entry[i];
         if (!is_asked(how, &t->labels))
             continue;
-        l->images.fill = l->images.fill || t->decoding.filled; /* no other of the catalogue is cut short */
         char *path = *root ? file_join(root, t->path) : strdup(t->path);
         status = path ? image_set_add(&l->images, path, e) : fmt_no_memory(e);
         free(path);
         if (!status)
             status = add_labelled(l, &t->labels, l->images.n - 1, e);
+        if (!status)
+            l->photo[l->n - 1].fill = t->decoding.filled;
     }
     return status;
 }
@@ -313,7 +311,7 @@ static enum block_kind kind_of(const char *operand)
 int photo_list_open(struct photo_list *l, const char *const *operand, int n, const struct photo_list_how *how,
                     struct fmt_error *e)
 {
-    struct adding a = {l, how, e};
+    struct adding a = {l, how, n == 1, e};
     enum block_kind kind = kind_of(operand[0]);
     int status = 0;
     *l = (struct photo_list){.n = 0};

@@ -9,8 +9,8 @@
  * at any depth, and "-", names from standard input. Of shards and catalogues the installations are theirs. A line of
  * standard input may have, after a tab, the installation, and after another one the view. Other names are compared with
  * the pattern (group-pattern.h); what does not fit it belongs to the installation of its folder if it is in a folder
- * below one that was named, and else is an installation of its own. The name of an installation from a folder is
- * relative to the folder.
+ * below one that was named, and else is an installation of its own. An installation is of one folder: its name is
+ * relative to the folder that was named if that is the only operand, else it has the folders before it.
  */
 #ifndef PHOTO_LIST_H
 #define PHOTO_LIST_H
@@ -26,6 +26,7 @@ struct photo {
     int64_t i_group;   /* number of the installation; the list is in this order, then by view and name */
     int32_t view;      /* -1: not known */
     int32_t label;     /* -1: not known */
+    bool fill;         /* cut short, and the catalogue says that it is to be filled */
 };
 
 struct photo_list {
@@ -61,7 +62,8 @@ void photo_list_group(const char *relative, bool in_folder, const struct group_p
 /* A line "NAME", "NAME<tab>GROUP" or "NAME<tab>GROUP<tab>VIEW", which is cut up: *group NULL and *view -1 where they
  * are missing. */
 int photo_list_split_line(char *line, const char **name, const char **group, int32_t *view, struct fmt_error *e);
-/* Whether a file of this name in a folder is taken for an image: by its ending, and not hidden. */
+/* Whether a file of this name in a folder is taken for an image: by its ending, and not hidden; its contents then
+ * say what it is. */
 bool photo_list_is_image(const char *name);
 
 #endif

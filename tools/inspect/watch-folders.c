@@ -111,15 +111,19 @@ static int look(struct looking *l, const char *path, size_t relative, int depth,
     return status;
 }
 
+static size_t relative_from(const struct watch_folders *f, int i)
+{
+    size_t n = strlen(f->folder[i]);
+    return f->whole ? 0 : n + (f->folder[i][n - 1] != '/');
+}
+
 int watch_folders_look(struct watch_folders *f, watch_found *found, void *arg, int *n_unread, struct fmt_error *e)
 {
     struct looking l = {f, found, arg, 0, e};
     int status = 0;
     f->lost = false;
-    for (int i = 0; i < f->n_folders && !status; i++) {
-        size_t n = strlen(f->folder[i]);
-        status = look(&l, f->folder[i], n + (f->folder[i][n - 1] != '/'), 0, NULL);
-    }
+    for (int i = 0; i < f->n_folders && !status; i++)
+        status = look(&l, f->folder[i], relative_from(f, i), 0, NULL);
     *n_unread = l.n_unread;
     return status;
 }
@@ -162,15 +166,13 @@ int watch_folders_read(struct watch_folders *f, watch_found *found, void *arg, s
 }
 
 /* ------------------------------------------------------------------ opening */
-int watch_folders_open(struct watch_folders *f, const char *const *folder, int n, struct fmt_error *e)
+int watch_folders_open(struct watch_folders *f, const char *const *folder, int n, bool whole, struct fmt_error *e)
 {
-    *f = (struct watch_folders){.folder = folder, .n_folders = n};
+    *f = (struct watch_folders){.folder = folder, .n_folders = n, .whole = whole};
     f->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     int status = f->fd < 0 ? fmt_fail(e, FMT_IO, "inotify: %s", strerror(errno)) : 0;
-    for (int i = 0; i < n && !status; i++) {
-        size_t bytes = strlen(folder[i]);
-        status = watch(f, folder[i], bytes + (folder[i][bytes - 1] != '/'), e);
-    }
+    for (int i = 0; i < n && !status; i++)
+        status = watch(f, folder[i], relative_from(f, i), e);
     if (status)
         watch_folders_close(f);
     return status;

@@ -20,6 +20,7 @@ struct watch_folders {
     int fd; /* of inotify */
     const char *const *folder;
     int n_folders;
+    bool whole; /* names are relative to no folder */
     struct watched {
         int number;      /* of inotify */
         char *path;
@@ -29,12 +30,12 @@ struct watch_folders {
     bool lost; /* events were lost: look again */
 };
 
-/* name: of a file in one of the folders; name + relative: relative to the folder that was named. closed: it was closed
- * after writing, or moved there; else it was only seen. A nonzero result ends the call and is returned. */
+/* name: of a file in one of the folders; name + relative: relative to the folder that was named, or whole. closed: it
+ * was closed after writing, or moved there; else it was only seen. A nonzero result ends the call and is returned. */
 typedef int watch_found(void *arg, const char *name, size_t relative, bool closed);
 
-/* Folders must be there. */
-int watch_folders_open(struct watch_folders *f, const char *const *folder, int n, struct fmt_error *e);
+/* Folders must be there. whole: photographs do not come from one folder alone, so that names need theirs. */
+int watch_folders_open(struct watch_folders *f, const char *const *folder, int n, bool whole, struct fmt_error *e);
 /* Also watches folders that are new. One that cannot be read is passed over: *n_unread counts them. */
 int watch_folders_look(struct watch_folders *f, watch_found *found, void *arg, int *n_unread, struct fmt_error *e);
 /* Events that are there; does not wait. */

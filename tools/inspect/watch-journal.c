@@ -16,7 +16,7 @@
 #include "text.h"
 #include "xxh64.h"
 
-#define HEAD "bbu-inspect journal 1\n"
+#define HEAD "bbu-inspect journal 2\n"
 #define BYTES_MAX ((size_t)1 << 32)
 
 bool watch_stamp_of(const char *path, struct watch_stamp *s)
@@ -102,21 +102,26 @@ bool watch_journal_knows_group(const struct watch_journal *j, const char *group)
     return j->capacity && place_of(j, hash_group(group))->name;
 }
 
-/* ------------------------------------------------------------------ names in the file */
+/* ------------------------------------------------------------------ names and lines in the file */
 static const char escaped[] = "\\\t\n\r", letter[] = "\\tnr";
 
-static int put_name(struct fmt_buffer *to, const char *name)
+static int put_text(struct fmt_buffer *to, const char *text, size_t n)
 {
     int bad = 0;
-    for (; *name; name++) {
-        const char *k = strchr(escaped, *name);
+    for (const char *end = text + n; text < end; text++) {
+        const char *k = *text ? strchr(escaped, *text) : NULL;
         const char pair[2] = {'\\', k ? letter[k - escaped] : 0};
-        bad |= k ? fmt_buffer_append(to, pair, 2) : fmt_buffer_append(to, name, 1);
+        bad |= k ? fmt_buffer_append(to, pair, 2) : fmt_buffer_append(to, text, 1);
     }
     return bad;
 }
 
-static void take_name(char *text) /* in place */
+static int put_name(struct fmt_buffer *to, const char *name)
+{
+    return put_text(to, name, strlen(name));
+}
+
+static void unescape(char *text) /* in place */
 {
     char *to = text;
     for (; *text; text++) {
@@ -141,6 +146,7 @@ struct reading {
     struct watch_journal *j;
     struct name_list judged, named; /* photographs; names from standard input */
     int64_t n_whole;                /* of judged: those of whole records */
+    char inspector[DIGEST_HEX];     /* of the record that is being read */
     struct watch_journal last;      /* of names: whether it was judged since it arrived, in .stamp */
     struct fmt_error *e;
 };
@@ -153,27 +159,47 @@ static int add_item(struct name_list *l, struct named item, struct fmt_error *e)
     return 0;
 }
 
+/* The record before it is whole, with all that it holds. */
+static int take_judged(struct reading *r, char *lines)
+{
+    struct watch_journal *j = r->j;
+    int status = 0;
+    unescape(lines);
+    j->pending.bytes = 0;
+    if (fmt_buffer_append(&j->pending, lines, strlen(lines)))
+        status = fmt_no_memory(r->e);
+    for (; r->n_whole < r->judged.n && !status; r->n_whole++)
+        status = put(&r->last, (struct watch_seen){hash_name(r->judged.item[r->n_whole].name), true}, r->e);
+    snprintf(j->inspector, sizeof j->inspector, "%s", r->inspector);
+    return status;
+}
+
 static int take_line(struct reading *r, char *line)
 {
     char *word = strsep(&line, "\t"), *a = strsep(&line, "\t"), *b = strsep(&line, "\t"), *c = line;
     struct named item = {.name = c, .group = b};
+    uint8_t identity[DIGEST_BYTES];
     int64_t view;
     if (strcmp(word, "photograph") == 0 && c && num_i64(a, &item.stamp.size) && num_i64(b, &item.stamp.time_ns)) {
-        take_name(item.name);
+        unescape(item.name);
         return add_item(&r->judged, item, r->e);
     }
     if (strcmp(word, "named") == 0 && c && num_i64(a, &view)) {
-        take_name(item.name);
-        take_name(item.group);
+        unescape(item.name);
+        unescape(item.group);
         item.view = (int32_t)view;
         int status = put(&r->last, (struct watch_seen){hash_name(item.name), false}, r->e);
         return status ? status : add_item(&r->named, item, r->e);
     }
-    if (strcmp(word, "judged") == 0 && a && !b && num_i64(a, &r->j->end)) {
-        int status = 0;
-        for (; r->n_whole < r->judged.n && !status; r->n_whole++)
-            status = put(&r->last, (struct watch_seen){hash_name(r->judged.item[r->n_whole].name), true}, r->e);
-        return status;
+    if (strcmp(word, "judged") == 0 && b && !c && num_i64(a, &r->j->pending_start))
+        return take_judged(r, b);
+    if (strcmp(word, "written") == 0 && !a) {
+        r->j->pending.bytes = 0;
+        return 0;
+    }
+    if (strcmp(word, "inspector") == 0 && a && !b && digest_parse(a, identity)) {
+        snprintf(r->inspector, sizeof r->inspector, "%s", a);
+        return 0;
     }
     return fmt_fail(r->e, FMT_INVALID, "%.250s: is no journal of bbu-inspect", r->j->path);
 }
@@ -202,11 +228,22 @@ static int put_photograph(struct fmt_buffer *to, const char *name, struct watch_
     return fmt_buffer_append(to, text, (size_t)n) || put_name(to, name) || fmt_buffer_append(to, "\n", 1);
 }
 
-static int put_end(struct fmt_buffer *to, int64_t end)
+static int put_inspector(struct fmt_buffer *to, const char *inspector)
+{
+    return fmt_buffer_append(to, "inspector\t", 10) || fmt_buffer_append(to, inspector, strlen(inspector)) ||
+           fmt_buffer_append(to, "\n", 1);
+}
+
+static int put_judged(struct fmt_buffer *to, int64_t start, const void *lines, size_t n)
 {
     char text[40];
-    int n = snprintf(text, sizeof text, "judged\t%" PRId64 "\n", end);
-    return fmt_buffer_append(to, text, (size_t)n);
+    int bytes = snprintf(text, sizeof text, "judged\t%" PRId64 "\t", start);
+    return fmt_buffer_append(to, text, (size_t)bytes) || put_text(to, lines, n) || fmt_buffer_append(to, "\n", 1);
+}
+
+static int put_written(struct fmt_buffer *to)
+{
+    return fmt_buffer_append(to, "written\n", 8);
 }
 
 static int put_named(struct fmt_buffer *to, const struct named *n)
@@ -232,7 +269,9 @@ static int rewrite(struct reading *r, int (*named)(void *, const char *, const c
         bad |= put_photograph(&text, p->name, p->stamp);
         status = remember(j, p->name, p->stamp, r->e);
     }
-    bad |= put_end(&text, j->end);
+    bad |= *j->inspector ? put_inspector(&text, j->inspector) : 0;
+    bad |= put_judged(&text, j->pending_start, j->pending.data, j->pending.bytes);
+    bad |= j->pending.bytes > 0 ? 0 : put_written(&text);
     for (int64_t i = 0; i < r->named.n && !status; i++) {
         const struct named *n = &r->named.item[i];
         if (place_of(&r->last, hash_name(n->name))->stamp)
@@ -292,7 +331,7 @@ int watch_journal_open(struct watch_journal *j, const char *path,
                        int (*named)(void *arg, const char *name, const char *group, int32_t view), void *arg,
                        struct fmt_error *e)
 {
-    *j = (struct watch_journal){.path = path, .fd = -1, .lock_fd = -1, .end = -1};
+    *j = (struct watch_journal){.path = path, .fd = -1, .lock_fd = -1};
     struct reading r = {.j = j, .e = e};
     int status = path ? lock(j, e) : 0;
     if (!status && path)
@@ -311,6 +350,7 @@ void watch_journal_close(struct watch_journal *j)
     if (j->lock_fd >= 0)
         close(j->lock_fd);
     free(j->seen);
+    fmt_buffer_release(&j->pending);
     fmt_buffer_release(&j->record);
     *j = (struct watch_journal){.fd = -1, .lock_fd = -1};
 }
@@ -336,9 +376,23 @@ int watch_journal_add(struct watch_journal *j, const char *name, struct watch_st
     return remember(j, name, stamp, e);
 }
 
-int watch_journal_commit(struct watch_journal *j, int64_t end, struct fmt_error *e)
+int watch_journal_inspector(struct watch_journal *j, const char inspector[DIGEST_HEX], struct fmt_error *e)
 {
-    if (j->path && put_end(&j->record, end))
+    snprintf(j->inspector, sizeof j->inspector, "%s", inspector);
+    return j->path && put_inspector(&j->record, inspector) ? fmt_no_memory(e) : 0;
+}
+
+int watch_journal_judged(struct watch_journal *j, int64_t start, const char *lines, size_t n, struct fmt_error *e)
+{
+    if (j->path && put_judged(&j->record, start, lines, n))
+        return fmt_no_memory(e);
+    int status = append(j, e);
+    return status ? status : watch_journal_sync(j, e);
+}
+
+int watch_journal_written(struct watch_journal *j, struct fmt_error *e)
+{
+    if (j->path && put_written(&j->record))
         return fmt_no_memory(e);
     return append(j, e);
 }
@@ -350,4 +404,9 @@ int watch_journal_named(struct watch_journal *j, const char *name, const char *g
     if (j->path && put_named(&j->record, &n))
         return fmt_no_memory(e);
     return append(j, e);
+}
+
+int watch_journal_sync(struct watch_journal *j, struct fmt_error *e)
+{
+    return j->fd >= 0 && fdatasync(j->fd) ? file_fail(j->path, e) : 0;
 }

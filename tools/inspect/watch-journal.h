@@ -1,22 +1,26 @@
-/* watch-journal.h - which photographs were judged: what a watch needs to go on after it was stopped, however that was.
+/* watch-journal.h - which photographs were judged, and the lines that say so: what a watch needs to go on after it was
+ * stopped, however that was.
  *
- * A text to which one record is appended after the lines of an installation were written and, where they go to a file,
- * are on the disk:
+ * A text. A record has the photographs of an installation and the lines about it:
  *
- *   bbu-inspect journal 1
+ *   bbu-inspect journal 2
+ *   inspector<tab>SHA-256                      by which what follows was judged: the identity of its file
  *   photograph<tab>SIZE<tab>TIME<tab>NAME      each photograph: bytes, time of its last change in nanoseconds
- *   judged<tab>END                             the end of the output file; -1 if that is no file
+ *   judged<tab>START<tab>LINES                 the record is whole. LINES go to the output, which had START bytes; -1:
+ *                                              it is no file
+ *   written                                    they are there
  *   named<tab>VIEW<tab>GROUP<tab>NAME          a name from standard input, on its arrival
  *
- * A record counts from its line "judged" on, whole; what follows the last whole line is cut off. In names a backslash,
- * tab, newline and carriage return are \\, \t, \n and \r. So whenever the process ends:
+ * In names and lines a backslash, tab, newline and carriage return are \\, \t, \n and \r. A record counts from its
+ * line "judged" on; what follows the last whole line of the journal does not count. It is on the disk before anything
+ * of it goes to the output, so that whenever the process ends:
  *
- *   before the record is written     the lines of that installation are cut off the output, and it is judged again
- *   after it                         neither happens
+ *   before the line "judged"         the installation is judged again; nothing of it is in the output
+ *   after it, before "written"       `pending`: the lines that are missing in the output are written (watch-output.h);
+ *                                    the photographs are not needed for that
+ *   after that                       nothing is left to do
  *
- * A pipe cannot be cut: there the lines of the one installation in between may come twice, but never not at all. An
- * output that is shorter than END was moved away (log rotation); nothing is cut then. On opening the journal is written
- * anew, without photographs that are gone, and renamed into place.
+ * On opening the journal is written anew, without photographs that are gone, and renamed into place.
  *
  * A lock on an empty file beside it, JOURNAL.lock, keeps a second watch from using it at the same time.
  *
@@ -28,6 +32,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "digest.h"
 #include "fmt.h"
 
 struct watch_stamp { /* of a file; changes when it is written */
@@ -43,7 +48,9 @@ static inline bool watch_stamp_same(struct watch_stamp a, struct watch_stamp b)
 struct watch_journal {
     const char *path; /* NULL: in memory alone */
     int fd, lock_fd;
-    int64_t end; /* of the last record; -1: none */
+    char inspector[DIGEST_HEX]; /* of the last record; "": none */
+    struct fmt_buffer pending;  /* lines that may be missing in the output; empty: none */
+    int64_t pending_start;
     struct watch_seen {
         uint64_t name, stamp; /* hashes; name 0: free */
     } *seen;
@@ -65,10 +72,16 @@ bool watch_journal_knows(const struct watch_journal *j, const char *name, struct
 int watch_journal_note_group(struct watch_journal *j, const char *group, struct fmt_error *e);
 bool watch_journal_knows_group(const struct watch_journal *j, const char *group);
 
-/* A record: any number of photographs, then the end. */
+/* A record: any number of photographs, perhaps the inspector, then the lines, which are for the output. Afterwards it
+ * is on the disk. */
 int watch_journal_add(struct watch_journal *j, const char *name, struct watch_stamp stamp, struct fmt_error *e);
-int watch_journal_commit(struct watch_journal *j, int64_t end, struct fmt_error *e);
+int watch_journal_inspector(struct watch_journal *j, const char inspector[DIGEST_HEX], struct fmt_error *e);
+int watch_journal_judged(struct watch_journal *j, int64_t start, const char *lines, size_t n, struct fmt_error *e);
+/* The lines of the last record are in the output, or those that were pending. */
+int watch_journal_written(struct watch_journal *j, struct fmt_error *e);
+/* Names are on the disk after watch_journal_sync. */
 int watch_journal_named(struct watch_journal *j, const char *name, const char *group, int32_t view,
                         struct fmt_error *e);
+int watch_journal_sync(struct watch_journal *j, struct fmt_error *e);
 
 #endif

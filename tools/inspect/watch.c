@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -19,6 +17,7 @@
 #include "watch-folders.h"
 #include "watch-groups.h"
 #include "watch-journal.h"
+#include "watch-output.h"
 
 enum { SETTLE_MS = 1000, GLANCE_MS = 200 }; /* a file has not changed; between two glances at one that may */
 
@@ -28,11 +27,16 @@ static atomic_int wake_fd = -1;
 struct watch {
     struct judge *judge;
     struct verdict_lines *lines;
+    FILE *out; /* of the lines, which are gathered first */
     const struct watch_how *how;
     struct watch_journal journal;
     struct watch_groups groups;
     struct watch_folders folders;
-    bool to_file;      /* the verdicts */
+    struct watch_output output;
+    struct lines {
+        char *text; /* for free() */
+        size_t n;
+    } written; /* about the installation that was judged */
     bool names_ended;
     bool changed;      /* a photograph changed while it was judged */
     bool warned;       /* of a folder that cannot be read */
@@ -198,13 +202,31 @@ static int read_names(struct watch *w)
     if (at > 0)
         memmove(b->data, b->data + at, b->bytes - at);
     b->bytes -= at;
+    if (!status)
+        status = watch_journal_sync(&w->journal, w->e);
     if (!status && b->bytes > PATH_LIST_NAME_MAX)
         status = fmt_fail(w->e, FMT_LIMIT, "standard input: a name is longer than %d bytes", PATH_LIST_NAME_MAX);
     return status;
 }
 
 /* ------------------------------------------------------------------ judging */
-/* Lines are written if every photograph still is what was judged. */
+/* What one of verdict_lines_begin and verdict_lines_found writes. */
+static int begin_lines(struct watch *w)
+{
+    free(w->written.text);
+    w->written = (struct lines){NULL, 0};
+    w->lines->out = open_memstream(&w->written.text, &w->written.n);
+    return w->lines->out ? 0 : fmt_no_memory(w->e);
+}
+
+static int end_lines(struct watch *w, int status)
+{
+    if (fclose(w->lines->out) && !status)
+        status = fmt_no_memory(w->e);
+    return status;
+}
+
+/* Lines are made if every photograph still is what was judged. */
 static int on_judged(void *arg, const struct judged_group *group, const struct judged_photo *photo)
 {
     struct watch *w = arg;
@@ -214,7 +236,8 @@ static int on_judged(void *arg, const struct judged_group *group, const struct j
         watch_stamp_of(g->photo[i].name, &now);
         w->changed = w->changed || !watch_stamp_same(now, g->photo[i].stamp);
     }
-    return w->changed ? 0 : verdict_lines_found(w->lines, group, photo);
+    int status = w->changed ? 0 : begin_lines(w);
+    return status || w->changed ? status : end_lines(w, verdict_lines_found(w->lines, group, photo));
 }
 
 static int list_photos(const struct watch_group *g, const struct group_pattern *pattern, struct photo_list *l,
@@ -227,18 +250,25 @@ static int list_photos(const struct watch_group *g, const struct group_pattern *
     return status ? status : photo_list_sort(l, e);
 }
 
-/* The lines are on the disk before the record says that they are. */
+/* The record is on the disk, with the lines, before the lines are in the output: who reads them may move the
+ * photographs away at once. */
+static int put_lines(struct watch *w)
+{
+    int64_t start = watch_output_size(&w->output);
+    int status = watch_journal_judged(&w->journal, start, w->written.text, w->written.n, w->e);
+    if (!status)
+        status = watch_output_put(&w->output, w->written.text, w->written.n, w->e);
+    return status ? status : watch_journal_written(&w->journal, w->e);
+}
+
 static int record(struct watch *w, const struct watch_group *g)
 {
-    int status = w->to_file && w->how->journal && fdatasync(fileno(w->lines->out)) && errno != EINVAL
-                     ? fmt_fail(w->e, fmt_errno(errno), "verdicts: %s", strerror(errno))
-                     : 0;
+    int status = w->judge->has_reference ? gate_recent_sync(&w->judge->reference.recent, w->e) : 0;
     for (int64_t i = 0; i < g->n && !status; i++)
         status = watch_journal_add(&w->journal, g->photo[i].name, g->photo[i].stamp, w->e);
     if (!status)
         status = watch_journal_note_group(&w->journal, g->name, w->e);
-    int64_t end = w->to_file ? lseek(fileno(w->lines->out), 0, SEEK_END) : -1;
-    return status ? status : watch_journal_commit(&w->journal, end, w->e);
+    return status ? status : put_lines(w);
 }
 
 /* The first group, which is then gone, or waits again if it changed. */
@@ -357,31 +387,46 @@ static int run(struct watch *w)
 }
 
 /* ------------------------------------------------------------------ beginning */
-/* A file that is longer than the journal knows has lines of an installation that will be judged again. */
+/* The first lines say by what is judged: in each pipe, in an empty file, and where another inspector goes on. */
+static int put_header(struct watch *w)
+{
+    char inspector[DIGEST_HEX];
+    digest_hex(w->judge->identity, inspector);
+    bool other = strcmp(inspector, w->journal.inspector) != 0;
+    if (other && *w->journal.inspector)
+        w->how->warn("another inspector than before: what was judged by that one is not judged again");
+    int status = begin_lines(w);
+    if (!status) /* also where it is there: all lines have the columns that are set here */
+        status = end_lines(w, verdict_lines_begin(w->lines, w->how->inspector, w->judge, true, w->e));
+    if (status || (!other && watch_output_size(&w->output) > 0))
+        return status;
+    status = watch_journal_inspector(&w->journal, inspector, w->e);
+    return status ? status : put_lines(w);
+}
+
 static int open_output(struct watch *w)
 {
-    struct stat st;
-    w->to_file = fstat(fileno(w->lines->out), &st) == 0 && S_ISREG(st.st_mode);
-    if (w->to_file && w->how->journal && flock(fileno(w->lines->out), LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
-        return fmt_fail(w->e, FMT_UNSUPPORTED, "verdicts: another watch writes to the same file");
-    bool longer = w->to_file && w->journal.end >= 0 && st.st_size > w->journal.end;
-    if (longer && ftruncate(fileno(w->lines->out), w->journal.end))
-        return fmt_fail(w->e, FMT_IO, "verdicts: %s", strerror(errno));
-    bool empty = !w->to_file || (longer ? w->journal.end : st.st_size) == 0;
-    int status = verdict_lines_begin(w->lines, w->how->inspector, w->judge, empty, w->e);
-    if (!status && fflush(w->lines->out))
-        status = fmt_fail(w->e, fmt_errno(errno), "verdicts: %s", strerror(errno));
-    int64_t end = w->to_file ? lseek(fileno(w->lines->out), 0, SEEK_END) : -1;
-    return status ? status : watch_journal_commit(&w->journal, end, w->e); /* what follows is of installations */
+    struct watch_journal *j = &w->journal;
+    int status = watch_output_open(&w->output, w->out, w->how->journal != NULL, w->e);
+    if (!status && j->pending.bytes > 0) {
+        status = watch_output_complete(&w->output, j->pending_start, (const char *)j->pending.data, j->pending.bytes,
+                                       w->e);
+        if (!status)
+            status = watch_journal_written(j, w->e);
+    }
+    return status ? status : put_header(w);
 }
 
 int watch_run(struct judge *j, struct verdict_lines *lines, const struct watch_how *how, struct fmt_error *e)
 {
-    struct watch w = {.judge = j, .lines = lines, .how = how, .e = e, .folders = {.fd = -1}};
+    struct watch w = {.judge = j, .lines = lines, .out = lines->out, .how = how, .e = e, .folders = {.fd = -1},
+                      .output = {.look_fd = -1}};
     atomic_store(&wake_fd, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     int status = watch_journal_open(&w.journal, how->journal, add_named, &w, e);
+    if (!status && how->prints && j->has_reference)
+        status = gate_reference_remember(&j->reference, how->prints, WATCH_REMEMBERED, e);
     if (!status)
-        status = watch_folders_open(&w.folders, how->folder, how->n_folders, e);
+        status = watch_folders_open(&w.folders, how->folder, how->n_folders, how->n_folders > 1 || how->names, e);
     if (!status)
         status = open_output(&w);
     if (!status)
@@ -389,6 +434,9 @@ int watch_run(struct judge *j, struct verdict_lines *lines, const struct watch_h
     int fd = atomic_exchange(&wake_fd, -1);
     if (fd >= 0)
         close(fd);
+    lines->out = w.out;
+    free(w.written.text);
+    watch_output_close(&w.output);
     watch_folders_close(&w.folders);
     watch_journal_close(&w.journal);
     watch_groups_release(&w.groups);

@@ -16,19 +16,23 @@
 
 #include "verdict-lines.h"
 
+enum { WATCH_REMEMBERED = 10000 }; /* photographs, that may be used again */
+
 struct watch_how {
     const char *const *folder;
     int n_folders;
     bool names;          /* on standard input, too; the watch ends where these end and there are no folders */
     char separator;      /* of names */
     const char *journal; /* NULL: none */
+    const char *prints;  /* file of the photographs that may be used again, beside the journal; NULL: none */
     int64_t wait_ms;     /* for further views */
     int64_t look_ms;     /* between two looks into the folders; 0: only events */
     const char *inspector; /* its name */
     void (*warn)(const char *format, ...);
 };
 
-/* Where lines->out is a file, it is cut to what the journal knows. */
+/* lines->out: open for appending, nothing written yet. Lines that a watch before has not brought there are written
+ * first. */
 int watch_run(struct judge *j, struct verdict_lines *lines, const struct watch_how *how, struct fmt_error *e);
 void watch_stop(void);
 
