@@ -18,8 +18,8 @@ struct foreign_image {
 
 /* NULL: not recognised, or a kind that is decoded. `path`: the name tells a camera's raw files that begin as TIFF. */
 const struct foreign_image *foreign_image_of(const uint8_t *head, size_t n, const char *path);
-/* Appends what the picture is, and what makes a readable one of it, to the reason why it is not decoded: "..., but HEIC:
- * heif-convert FILE FILE.jpg (libheif)"; nothing where it is not recognised. */
+/* Appends what the picture is, and what makes a readable one of it, to the reason why it is not decoded:
+ * "..., but HEIC: heif-convert FILE FILE.jpg (libheif)"; nothing where it is not recognised. */
 void foreign_image_tell(const uint8_t *data, size_t n, const char *path, struct fmt_error *e);
 bool foreign_image_is_name(const char *name); /* does it end as such pictures do: .heic, .webp, .nef ... */
 

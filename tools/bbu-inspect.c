@@ -212,6 +212,21 @@ static void check_usage(int n_operands)
 }
 
 /* ------------------------------------------------------------------ making */
+static bool any_broken(const struct inspect_settings *s)
+{
+    bool broken = false;
+    for (int i = 0; s->is_checked && i < s->n_promises; i++) {
+        const struct inspect_promise *p = &s->promise[i];
+        char text[PROMISE_TEXT_BYTES];
+        if (p->checked.state != PROMISE_BROKEN)
+            continue;
+        broken = true;
+        msg_warn("%s: a promise is broken, %s: %lld of %lld", test_path, promise_text(&p->promise, text),
+                 (long long)p->checked.n_wrong, (long long)p->checked.n);
+    }
+    return broken;
+}
+
 static int make(const struct judge_how *how)
 {
     struct fmt_error e = {0};
@@ -232,8 +247,9 @@ static int make(const struct judge_how *how)
         msg_die("%s", e.text);
     if (inspector_report(stdout, json, &m, &e))
         msg_die("%s", e.text);
+    bool broken = any_broken(&m.settings);
     make_inspector_release(&m);
-    return EXIT_DONE;
+    return broken ? EXIT_FAILED : EXIT_DONE;
 }
 
 /* ------------------------------------------------------------------ judging */

@@ -194,6 +194,11 @@ for from in val.json valshards; do
 done
 status 0 bbu-inspect -q --make p.inspector -w "$w" -m m.logreg --choose m.val.feat --missed 50%,50% --test m.test.feat
 out_has 'checked on'
+feat-logreg -q -m m.logreg --json -o said.json -r /dev/null m.test.feat
+sed 's/"negative","scores"/"X","scores"/; s/"positive","scores"/"negative","scores"/; s/"X","scores"/"positive","scores"/' said.json >turned.json
+status 1 bbu-inspect -q --make broken.inspector -w "$w" -m m.logreg --choose m.val.feat --missed 50%,50% --alarms 50%,0 --test turned.json
+err_has 'turned.json: a promise is broken, at most 50 % of'
+check 'the inspector is made all the same' test -s broken.inspector
 status 0 bbu-inspect -q --json --make p.inspector -w "$w" -m m.logreg --choose m.val.feat --missed 50%,50% --test m.test.feat
 out_has '"checked":{"groups":'
 check 'its promises are those of feat-verdict' grep -q \

@@ -22,7 +22,8 @@ static void round_trip(struct linear *m)
     if (linear_read(&again, &in, NULL) || again.n_rows != m->n_rows || again.n_points != m->n_points ||
         feat_compatible(&m->features, &again.features, true, NULL) ||
         strcmp(feat_precision(&m->features), feat_precision(&again.features)) != 0 || again.positive != m->positive ||
-        again.C != m->C || again.tile_mean_of != m->tile_mean_of || memcmp(again.theta, m->theta, (size_t)(m->n_rows * (m->dim + 1)) * sizeof(double)) != 0)
+        again.C != m->C || again.tile_mean_of != m->tile_mean_of ||
+        memcmp(again.theta, m->theta, (size_t)(m->n_rows * (m->dim + 1)) * sizeof(double)) != 0)
         abort();
     linear_release(&again);
     provenance_release(&p);

@@ -1,5 +1,5 @@
-/* test-format-bank.c - memory banks as files: what was written is read again, from memory and from a pipe; what breaks a
- * rule is neither added nor written. */
+/* test-format-bank.c - memory banks as files: what was written is read again, from memory and from a pipe; what breaks
+ * a rule is neither added nor written. */
 #include <math.h>
 #include <stdio.h>
 

@@ -32,7 +32,7 @@ struct inspect_settings {
     struct verdict_rule rule;
     struct inspect_promise promise[PROMISE_KINDS];
     int n_promises;
-    bool is_checked;                        /* checked and its counts were taken on groups of --check */
+    bool is_checked;                        /* checked and its counts were taken on groups of --test */
     struct verdict_counts chosen, checked;  /* groups by verdict; zeros: thresholds were given, not chosen */
     struct calibration calibration;         /* of scores of groups; n 0: not known, as from good parts only */
     struct gate_limits gates;

@@ -1,6 +1,6 @@
 /* make-inspector.h - joins the parts of an inspector, chooses its thresholds, and writes it.
  *
- *   struct make_inspector m = {.output = "site.inspector", .weights = ..., .classifier = ..., .thresholds = {...}, ...};
+ *   struct make_inspector m = {.output = "site.inspector", .weights = ..., .classifier = ..., .thresholds = {...}};
  *   make_inspector_run(&m, &how, e);     m.settings: what was chosen, m.identity
  *   make_inspector_release(&m);
  */

@@ -93,7 +93,7 @@ static int open_predictions(struct scored_set *s, struct judge *j, struct fmt_er
     s->has_predictions = true;
     while (positive < p->n_classes && wanted && strcmp(p->class_name[positive], wanted) != 0)
         positive++;
-    if (!wanted || (positive == p->n_classes && p->distances)) /* classes that were not named: which is worse is known */
+    if (!wanted || (positive == p->n_classes && p->distances)) /* not named: which is worse is known */
         positive = p->positive;
     if (positive < 0 || positive >= p->n_classes)
         return fmt_fail(e, FMT_MISMATCH, "%.200s: no class %.100s", s->path, wanted ? wanted : "that is the defect");
