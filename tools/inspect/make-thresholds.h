@@ -1,6 +1,6 @@
 /* make-thresholds.h - the thresholds of an inspector, and what becomes of its promises. Thresholds are chosen on
- * labelled photographs (scored-set.h); or, from good parts only, on the good photographs that the bank knows (bank-good.h); or
- * they are given.
+ * labelled photographs (scored-set.h); or, from good parts only, on the good photographs that the bank knows
+ * (bank-good.h); or they are given.
  *
  *   struct make_thresholds t = {.choose = "val.feat", .promise = {...}, .n_promises = 1, .level = 0.95, .warn = warn};
  *   make_thresholds_run(&t, &judge, e);                  into judge.settings: rule, promises, verdicts, calibration
