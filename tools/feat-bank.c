@@ -115,13 +115,25 @@ static bool is_bank(const char *path)
     return is;
 }
 
-/* h, name: the features that the set is used with; NULL: it is the first one. */
-static void open_set(struct job *j, struct featset *set, const char *role, const struct feat_header *h,
+/* The bank's features with the classes of a set that it is used with, where the bank's photographs have no labels. */
+static struct feat_header with_classes(const struct feat_header *bank, const struct feat_header *set)
+{
+    struct feat_header h = *bank;
+    if (h.n_classes == 0) {
+        h.n_classes = set->n_classes;
+        h.class_name = set->class_name;
+    }
+    return h;
+}
+
+/* bank, name: the features that the set is used with; NULL: it is the first one. */
+static void open_set(struct job *j, struct featset *set, const char *role, const struct feat_header *bank,
                      const char *name, const char *const *path, int n)
 {
     struct fmt_error e = {0};
     msg_check(featset_open_all(set, path, n, memory_bytes / 2, &j->device, &e), &e);
-    msg_check(scoring_add_set(&j->scoring, set, role, h, name, &e), &e);
+    struct feat_header h = bank ? with_classes(bank, &set->header) : (struct feat_header){0};
+    msg_check(scoring_add_set(&j->scoring, set, role, bank ? &h : NULL, name, &e), &e);
 }
 
 /* Features without two classes are of photographs that nobody has labelled. */
@@ -464,7 +476,8 @@ static void score(struct job *j, const char *const *path, int n)
     score_inputs_add(&j->scoring.inputs, "weights", NULL, j->bank.features.weights);
     open_faults(j);
     open_set(j, &j->set, "query", &j->bank.features, bank_path, path, n);
-    plan_scores(j, &j->bank.features);
+    struct feat_header h = with_classes(&j->bank.features, &j->set.header);
+    plan_scores(j, &h);
     for (int64_t i = 0; calibrate_path && i < j->bank.n_photographs; i++)
         j->bank.photograph[i].score = NAN;
     score_calibration(j);

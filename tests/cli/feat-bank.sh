@@ -32,6 +32,14 @@ status 0 feat-bank -q --class positive -n 5 --against good.bank --largest 0.08 -
 status 0 bbu-info --json bad.bank
 out_has '"vectors":5,'
 
+# ---- good photographs that nobody has labelled: the same bank, and labelled ones are scored by it
+feat-cat --text train.feat | awk -F'\t' '$5 == "negative" {print "d/" $1}' >names
+extract --tokens patch --layers 0,1 --resize 70 --size 70 - <names -o plain.feat
+status 0 feat-bank -q -n 60 --no-scores -o plain.bank plain.feat
+feat-bank -q -s good.bank --resamples 0 -r want.txt test.feat
+status 0 feat-bank -q -s plain.bank --resamples 0 test.feat
+out_has "$(grep '^AUROC' want.txt)"
+
 # ---- scores: those of the photographs of the bank are without their own group
 status 0 feat-bank -q --score good.bank --resamples 100 test.feat
 out_has 'positive class: positive (of negative, positive)'
