@@ -12,7 +12,7 @@
 struct tokens {
     const struct rows *rows; /* its dim is n_tokens times that of a token */
     int64_t n_tokens;        /* of a row */
-    const int64_t *pick;            /* [n] numbers, ascending; NULL: all */
+    const int64_t *pick;     /* [n_picked] numbers, ascending; NULL: all */
     int64_t n_picked;
 };
 
