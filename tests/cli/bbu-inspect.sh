@@ -31,6 +31,8 @@ feat-logreg -q -t m.train.feat -m l.logreg --out-of-fold oof.json --json -r /dev
 bbu-inspect -q --make learned.inspector -w "$w" -m l.logreg --choose oof.json --group-score learned --missed 50%,50% --alarms 50%,0 >/dev/null
 bbu-inspect -q --json --verdicts-only learned.inspector bbu.index --split test >learned.json
 check 'the head says the rule' grep -q '"group_score":"learned","pass_below":' learned.json
+status 0 feat-report -q -o learned.html learned.json
+check 'and a page tells it' grep -q 'score of an installation: learned from its views' learned.html
 check 'the score in the reason is that of the rule' test -z "$(grep '"photograph":' learned.json |
     awk 'match($0, /"score":[0-9.e-]*/) {x = substr($0, RSTART + 8, 6)} match($0, /"score: [0-9.e-]*/) && substr($0, RSTART + 8, 6) == x')"
 check 'there were photographs' grep -q '"reason":"score: ' learned.json

@@ -166,7 +166,7 @@ page_is_good alone.html 'verdicts of feat-verdict alone'
 
 # ---- judged again: a photograph that was taken again, the promises of the inspector
 cat >again.json <<'END'
-{"report":"inspection","tool":"bbu-inspect","positive":"bad","pass_below":0.2,"fail_from":0.7,"rule":"max","views":2,"promises":[{"what":"missed","share":0.05,"confidence":0.95,"chosen":{"groups":60,"wrong":1},"checked":{"groups":53,"wrong":2}},{"what":"alarms","share":0.01,"confidence":0,"chosen":{"groups":200,"wrong":0}},{"what":"other","share":2}]}
+{"report":"inspection","tool":"bbu-inspect","positive":"bad","pass_below":0.2,"fail_from":0.7,"group_score":"max","views":2,"promises":[{"what":"missed","share":0.05,"confidence":0.95,"chosen":{"groups":60,"wrong":1},"checked":{"groups":53,"wrong":2}},{"what":"alarms","share":0.01,"confidence":0,"chosen":{"groups":200,"wrong":0}},{"what":"other","share":2}]}
 {"photograph":"in/a-0.jpg","group":"a","view":0,"score":0.5,"verdict":"review","reason":"blurred: 3 of 9"}
 {"photograph":"in/a-1.jpg","group":"a","view":1,"score":0.1,"verdict":"pass","reason":"score: 0.1, passes below 0.2"}
 {"installation":"a","views":2,"score":0.5,"verdict":"review","reason":"blurred: 3 of 9","photographs":["in/a-0.jpg","in/a-1.jpg"]}

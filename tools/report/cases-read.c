@@ -156,7 +156,7 @@ static void take_promises(struct cases *c, const struct cJSON *list)
  * {"report":"inspection","tool":"bbu-inspect","positive":"bad", ... of bbu-inspect. */
 static int take_head(struct cases *c, const struct cJSON *o, struct fmt_error *e)
 {
-    const char *tool = text_of(o, "tool"), *positive = text_of(o, "positive");
+    const char *tool = text_of(o, "tool"), *positive = text_of(o, "positive"), *group_score = text_of(o, "group_score");
     double views = number_of(o, "views");
     c->judge_views = views >= 1 && views <= 1e6 ? (int64_t)views : 0;
     c->thresholds[0] = number_of(o, "pass_below");
@@ -165,7 +165,7 @@ static int take_head(struct cases *c, const struct cJSON *o, struct fmt_error *e
         return fmt_no_memory(e);
     if (positive && !c->class_wanted && !c->class_name[1] && !(c->class_name[1] = cases_copy(c, positive)))
         return fmt_no_memory(e);
-    if (text_of(o, "rule") && !(c->judge_rule = cases_copy(c, text_of(o, "rule"))))
+    if (group_score && !(c->judge_group_score = cases_copy(c, group_score)))
         return fmt_no_memory(e);
     take_promises(c, json_member(o, "promises"));
     return take_origins(c, json_member(o, "origins"), e);

@@ -12,9 +12,9 @@
  *
  * Verdicts are lines of bbu-inspect or feat-verdict: {"photograph": path, "group": name, "view": 0, "score": x,
  * "verdict": "pass", "reason": text} and {"installation": name, "score": x, "verdict": "pass", "reason": text}. A first
- * line {"report": "inspection"} or {"report": "verdicts"} may say "tool", "positive", "origins", "pass_below",
- * "fail_from" and "promises"; an installation "probability" that it is faulty, "label" faulty or good, "photographs".
- * Other members and lines are passed over.
+ * line {"report": "inspection"} or {"report": "verdicts"} may say "tool", "positive", "origins", "group_score",
+ * "views", "pass_below", "fail_from" and "promises"; an installation "probability" that it is faulty, "label" faulty
+ * or good, "photographs". Other members and lines are passed over.
  */
 #ifndef CASES_H
 #define CASES_H
@@ -70,7 +70,7 @@ struct cases {
     bool probabilities;        /* scores of photographs are */
     bool judged;               /* verdicts are those of lines */
     const char *judge;         /* the tool that gave them */
-    const char *judge_rule;    /* how it scores installations, as "max"; NULL: it does not say */
+    const char *judge_group_score; /* how it scores installations, as "max"; NULL: it does not say */
     int64_t judge_views;       /* that it expects; 0: not checked, or it does not say */
     struct promise_seen promise[PROMISE_KINDS]; /* that the judge's thresholds were chosen for */
     int n_promises;

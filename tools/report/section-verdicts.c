@@ -98,6 +98,7 @@ static void put_rule(const struct inspection *in, struct page *p)
 {
     const struct verdict_rule *r = &in->rule;
     bool judged = in->cases->judged;
+    const char *how = in->cases->judge_group_score;
     char text[RULE_TEXT_BYTES], name[SECTION_NAME_BYTES];
     term(p, "Verdicts");
     fputs("<dd>", p->out);
@@ -105,8 +106,9 @@ static void put_rule(const struct inspection *in, struct page *p)
         page_text(p, "as %s gave them%s", section_name(in->cases->judge, name), in->thresholds_given ? ": " : "");
     if (!judged || in->thresholds_given)
         put_thresholds(in, p);
-    if (judged && in->cases->judge_rule)
-        page_text(p, "; score of an installation: %s of its photographs", section_name(in->cases->judge_rule, name));
+    if (judged && how)
+        page_text(p, "; score of an installation: %s %s", section_name(how, name),
+                  strcmp(how, "learned") == 0 ? "from its views" : "of its photographs");
     if (judged && in->cases->judge_views)
         page_text(p, "; %" PRId64 " views expected", in->cases->judge_views);
     if (in->grouped && !judged)
