@@ -44,8 +44,8 @@ static const struct opt options[] = {
 
 static const struct opt_tool tool = {
     "feat-compare", "A B...", "Compare predictions of the same rows, with paired intervals of the differences.",
-    options, "A, B: predictions in JSON lines (-o FILE --json) of feat-knn or feat-logreg. Each B is compared with A.\n"
-    "Exit status 1 if a gate (--margin) stops a B."};
+    options, "A, B: predictions in JSON lines (-o FILE --json) of feat-knn, feat-logreg or feat-bank.\n"
+    "Each B is compared with A. Exit status 1 if a gate (--margin) stops a B."};
 
 /* ------------------------------------------------------------------ the gate */
 static enum metrics_whole judged_score(void)
