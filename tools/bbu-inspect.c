@@ -216,7 +216,7 @@ static bool any_broken(const struct inspect_settings *s)
 {
     bool broken = false;
     for (int i = 0; s->is_checked && i < s->n_promises; i++) {
-        const struct inspect_promise *p = &s->promise[i];
+        const struct promise_outcome *p = &s->promise[i];
         char text[PROMISE_TEXT_BYTES];
         if (p->checked.state != PROMISE_BROKEN)
             continue;

@@ -258,20 +258,20 @@ static void warn_broken(struct job *j, const struct promise *p, const struct pro
 static void report_promises(struct job *j)
 {
     struct report_node report = {.kind = REPORT_OBJECT};
-    struct promise_line line[PROMISE_KINDS];
+    struct promise_outcome outcome[PROMISE_KINDS];
     for (int i = 0; i < j->n_promises; i++) {
         const struct promise *p = &j->promise[i];
-        line[i] = (struct promise_line){*p, promise_check(p, &j->rule, &j->choose.g.complete, level),
-                                        promise_check(p, &j->rule, &j->query.g.complete, level), j->has_query};
-        if (line[i].checked.state == PROMISE_BROKEN)
-            warn_broken(j, p, &line[i].checked);
+        outcome[i] = (struct promise_outcome){*p, promise_check(p, &j->rule, &j->choose.g.complete, level),
+                                              promise_check(p, &j->rule, &j->query.g.complete, level)};
+        if (outcome[i].checked.state == PROMISE_BROKEN)
+            warn_broken(j, p, &outcome[i].checked);
     }
     add_head(&report, j);
     if (j->has_query)
         report_note(&report, "in brackets: %g %% intervals (Clopper-Pearson)", 100 * level);
     report_add(&report, REPORT_BREAK, NULL);
     add_members(&report, j, "promises");
-    promises_report(&report, &j->rule, line, j->n_promises);
+    promises_report(&report, &j->rule, outcome, j->n_promises, j->has_query);
     report_add(&report, REPORT_BREAK, NULL);
     print_report(j, &report);
 }

@@ -112,20 +112,26 @@ static bool is_wrong(const struct promise *p, const struct verdict_rule *r, doub
     return rule_verdict(r, score, r->n_views) == (p->what == PROMISE_MISSED ? VERDICT_PASS : VERDICT_FAIL);
 }
 
+struct promise_kept promise_check_counts(const struct promise *p, int64_t n, int64_t n_wrong, double level)
+{
+    struct promise_kept k = {n, n_wrong, NAN, NAN, NAN, PROMISE_UNSEEN};
+    if (n == 0)
+        return k;
+    k.share = (double)n_wrong / (double)n;
+    k.low = binomial_lower(n_wrong, n, (1 + level) / 2);
+    k.high = binomial_upper(n_wrong, n, (1 + level) / 2);
+    k.state = k.share <= p->share ? PROMISE_KEPT : k.low <= p->share ? PROMISE_OPEN : PROMISE_BROKEN;
+    return k;
+}
+
 struct promise_kept promise_check(const struct promise *p, const struct verdict_rule *r, const struct judged_groups *g,
                                   double level)
 {
-    struct promise_kept k = {.share = NAN, .low = NAN, .high = NAN, .state = PROMISE_UNSEEN};
+    int64_t n = 0, n_wrong = 0;
     for (int64_t i = 0; i < g->n; i++) {
         bool counts = g->faulty[i] == faulty_of(p->what);
-        k.n += counts;
-        k.n_wrong += counts && is_wrong(p, r, g->score[i]);
+        n += counts;
+        n_wrong += counts && is_wrong(p, r, g->score[i]);
     }
-    if (k.n == 0)
-        return k;
-    k.share = (double)k.n_wrong / (double)k.n;
-    k.low = binomial_lower(k.n_wrong, k.n, (1 + level) / 2);
-    k.high = binomial_upper(k.n_wrong, k.n, (1 + level) / 2);
-    k.state = k.share <= p->share ? PROMISE_KEPT : k.low <= p->share ? PROMISE_OPEN : PROMISE_BROKEN;
-    return k;
+    return promise_check_counts(p, n, n_wrong, level);
 }

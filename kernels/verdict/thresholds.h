@@ -54,6 +54,14 @@ struct promise_kept {
 /* What became of a promise on these groups. level: of the interval, as 0.95. */
 struct promise_kept promise_check(const struct promise *p, const struct verdict_rule *r, const struct judged_groups *g,
                                   double level);
+/* The same of n groups of the kind that were counted elsewhere, n_wrong of them wrong. */
+struct promise_kept promise_check_counts(const struct promise *p, int64_t n, int64_t n_wrong, double level);
+
+/* A promise, and what became of it on the groups that thresholds were chosen on, and on others. */
+struct promise_outcome {
+    struct promise promise;
+    struct promise_kept chosen, checked;
+};
 
 /* How many groups get each verdict: of faulty 0, 1, and all ([2], with those of unknown label). */
 struct verdict_counts {

@@ -74,12 +74,13 @@ static void add_checked(struct report_node *to, const struct promise_kept *k)
     titled_text(to, "checked", "  the promise is", promise_state_names[k->state]);
 }
 
-void promises_report(struct report_node *report, const struct verdict_rule *r, const struct promise_line *line, int n)
+void promises_report(struct report_node *report, const struct verdict_rule *r, const struct promise_outcome *promise,
+                     int n, bool is_checked)
 {
     char text[PROMISE_TEXT_BYTES];
     struct report_node *all = report_add(report, REPORT_RECORDS, NULL);
     for (int i = 0; i < n; i++) {
-        const struct promise *p = &line[i].promise;
+        const struct promise *p = &promise[i].promise;
         struct report_node *one = report_add(all, REPORT_OBJECT, NULL);
         report_title(one, p->what == PROMISE_MISSED ? "missed: faulty that pass" : "alarms: good that fail");
         report_text(one, "promise", promise_names[p->what]);
@@ -88,9 +89,9 @@ void promises_report(struct report_node *report, const struct verdict_rule *r, c
         report_number(one, "confidence", p->confidence);
         report_title(report_number(one, "threshold", p->what == PROMISE_MISSED ? r->pass_below : r->fail_from),
                      "threshold");
-        add_chosen(one, &line[i].chosen);
-        if (line[i].is_checked)
-            add_checked(one, &line[i].checked);
+        add_chosen(one, &promise[i].chosen);
+        if (is_checked)
+            add_checked(one, &promise[i].checked);
     }
 }
 

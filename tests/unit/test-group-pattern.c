@@ -110,10 +110,10 @@ static void test_settings(void)
                                    .pass_below = 1.0 / 3, .fail_from = nextafter(2.0 / 3, 1)};
     s.rule.view_weight[31][1] = 1e-17 / 3;
     s.n_promises = 2;
-    s.promise[0] = (struct inspect_promise){{PROMISE_ALARMS, 0.01, 0}, {10, 1, 0.1, 0, 0.5, PROMISE_OPEN},
-                                            {0, 0, NAN, NAN, NAN, PROMISE_UNSEEN}};
-    s.promise[1] = (struct inspect_promise){{PROMISE_MISSED, 0.05, 0.95}, {3, 0, 0, 0, 0.7, PROMISE_KEPT},
-                                            {3, 3, 1, 0.3, 1, PROMISE_BROKEN}};
+    s.promise[0] = (struct promise_outcome){{PROMISE_ALARMS, 0.01, 0}, {10, 1, 0.1, 0, 0.5, PROMISE_OPEN},
+                                             {0, 0, NAN, NAN, NAN, PROMISE_UNSEEN}};
+    s.promise[1] = (struct promise_outcome){{PROMISE_MISSED, 0.05, 0.95}, {3, 0, 0, 0, 0.7, PROMISE_KEPT},
+                                             {3, 3, 1, 0.3, 1, PROMISE_BROKEN}};
     s.is_checked = true;
     s.checked.n[2][VERDICT_REVIEW] = 17;
     ok(calibration_fit(&s.calibration, &(struct judged_groups){(double[]){0.1, 0.2, 1.0 / 3, 0.4},

@@ -80,7 +80,7 @@ cJSON *inspect_promises_json(const struct inspect_settings *s)
 {
     cJSON *list = cJSON_CreateArray();
     for (int i = 0; i < s->n_promises; i++) {
-        const struct inspect_promise *p = &s->promise[i];
+        const struct promise_outcome *p = &s->promise[i];
         cJSON *o = cJSON_CreateObject();
         cJSON_AddStringToObject(o, "what", promise_names[p->promise.what]);
         cJSON_AddNumberToObject(o, "share", p->promise.share);
@@ -261,7 +261,7 @@ static void take_promises(struct taking *t, const cJSON *list, struct inspect_se
     {
         if (t->status)
             return;
-        struct inspect_promise *p = &s->promise[s->n_promises++];
+        struct promise_outcome *p = &s->promise[s->n_promises++];
         p->promise.what = (enum promise_kind)take_word(t, o, "what", promise_names, PROMISE_KINDS);
         p->promise.share = take_number(t, o, "share", 0, 1);
         p->promise.confidence = take_number(t, o, "confidence", 0, 1);

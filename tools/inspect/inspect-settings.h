@@ -19,18 +19,12 @@ struct cJSON;
 
 enum { INSPECT_PRECISION_MAX = 8 };
 
-/* A promise, and what became of it on other groups. */
-struct inspect_promise {
-    struct promise promise;
-    struct promise_kept chosen, checked;
-};
-
 struct inspect_settings {
     bool by_bank;   /* scores are distances to the bank, else probabilities of the classifier */
     char *positive; /* the class that is the defect; NULL: no classes, as a bank may have none */
     char precision[INSPECT_PRECISION_MAX]; /* that the thresholds were chosen in */
     struct verdict_rule rule;
-    struct inspect_promise promise[PROMISE_KINDS];
+    struct promise_outcome promise[PROMISE_KINDS];
     int n_promises;
     bool is_checked;                        /* checked and its counts were taken on groups of --test */
     struct verdict_counts chosen, checked;  /* groups by verdict; zeros: thresholds were given, not chosen */

@@ -61,10 +61,6 @@ static int put_promises(FILE *out, bool json, const struct make_inspector *m, st
 {
     const struct inspect_settings *s = &m->settings;
     struct report_node report = {.kind = REPORT_OBJECT};
-    struct promise_line line[PROMISE_KINDS];
-    for (int i = 0; i < s->n_promises; i++)
-        line[i] = (struct promise_line){s->promise[i].promise, s->promise[i].chosen, s->promise[i].checked,
-                                        s->is_checked};
     identity_notes(&report, m);
     if (m->thresholds.bank)
         report_note(&report, "nothing is promised about faults that are missed: thresholds are from good parts");
@@ -72,7 +68,7 @@ static int put_promises(FILE *out, bool json, const struct make_inspector *m, st
     if (s->n_promises > 0) {
         report_add(&report, REPORT_BREAK, NULL);
         report_text(&report, "report", "promises");
-        promises_report(&report, &s->rule, line, s->n_promises);
+        promises_report(&report, &s->rule, s->promise, s->n_promises, s->is_checked);
     }
     return print(out, json, &report, e);
 }

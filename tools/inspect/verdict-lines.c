@@ -95,7 +95,7 @@ static void put_promises(FILE *out, const struct inspect_settings *s)
 {
     char text[PROMISE_TEXT_BYTES];
     for (int i = 0; i < s->n_promises; i++) {
-        const struct inspect_promise *p = &s->promise[i];
+        const struct promise_outcome *p = &s->promise[i];
         fprintf(out, "# promise %s", promise_text(&p->promise, text));
         put_seen(out, "when chosen", &p->chosen);
         if (s->is_checked)

@@ -97,14 +97,6 @@ struct promise_kept section_promise(const struct inspection *in, const struct se
 {
     bool missed = promise->what == PROMISE_MISSED;
     const int64_t *of = t->of[missed ? 2 : 1];
-    struct promise_kept k = {.n = section_sum(of) - of[VERDICT_INCOMPLETE],
-                             .n_wrong = of[missed ? VERDICT_PASS : VERDICT_FAIL], .state = PROMISE_UNSEEN};
-    double sure = (1 + in->bootstrap.level) / 2;
-    if (k.n == 0)
-        return k;
-    k.share = (double)k.n_wrong / (double)k.n;
-    k.low = binomial_lower(k.n_wrong, k.n, sure);
-    k.high = binomial_upper(k.n_wrong, k.n, sure);
-    k.state = k.share <= promise->share ? PROMISE_KEPT : k.low > promise->share ? PROMISE_BROKEN : PROMISE_OPEN;
-    return k;
+    return promise_check_counts(promise, section_sum(of) - of[VERDICT_INCOMPLETE],
+                                of[missed ? VERDICT_PASS : VERDICT_FAIL], in->bootstrap.level);
 }
