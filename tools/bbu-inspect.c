@@ -13,6 +13,7 @@
 #include "msg.h"
 #include "num.h"
 #include "opt.h"
+#include "score-options.h"
 #include "scored-set.h"
 #include "signals.h"
 #include "unpack.h"
@@ -29,13 +30,13 @@ static struct verdict_options verdict_options = VERDICT_OPTIONS_DEFAULT;
 static const char *append_path, *journal;
 static struct opt_list watched;
 static double level = 0.95, wait_s = -1, look_s = 10;
-static bool json, null_names, always_done, compress, provenance = true;
+static bool json, null_names, verdicts_only, compress, provenance = true;
 
 static const struct opt options[] = {
     OPT_FLAG('0', "null", &null_names, "names on standard input end with a zero byte"),
     OPT_STRING(0, "split", &split, "NAME", "only photographs of this split of a catalogue or of shards [all]"),
     OPT_STRING(0, "group-pattern", &pattern, "PATTERN", "how names give installation and view [as the inspector says]"),
-    OPT_FLAG(0, "verdicts-only", &always_done, "exit 0 although installations failed or need a review"),
+    VERDICT_OPTIONS_VERDICTS_ONLY(&verdicts_only),
     OPT_LIST(0, "watch", &watched, "DIR", "judge photographs as they arrive in DIR, or -: by names on standard input"),
     OPT_PATH('o', "append", &append_path, "FILE", "with --watch: append the verdicts to FILE [-]"),
     OPT_PATH(0, "journal", &journal, "FILE",
@@ -57,12 +58,12 @@ static const struct opt options[] = {
     OPT_CHOICE(0, "score", &score, "classifier|bank", "what a photograph's score is of [classifier, if there is one]"),
     OPT_STRING(0, "positive", &positive, "CLASS", "the defect [as the classifier says]"),
     VERDICT_OPTIONS_RULE(verdict_options),
-    OPT_COUNT(0, "views", &n_views, 0, 1000, "N", "of an installation; 0: not checked [that of all of --choose]"),
+    VERDICT_OPTIONS_VIEWS(&n_views, "[that of all of --choose]"),
     OPT_PATH(0, "choose", &choose, "FILE", "choose thresholds on these: features, predictions, a catalogue or shards"),
     VERDICT_OPTIONS_PROMISES(verdict_options),
     OPT_STRING(0, "thresholds", &thresholds, "P,F", "pass below P, fail from F on, instead of --choose"),
     OPT_PATH(0, "test", &test_path, "FILE", "count what becomes of the promises on these, which are not of --choose"),
-    OPT_REAL(0, "level", &level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]"),
+    SCORE_OPTIONS_LEVEL(&level),
     OPT_FLAG(0, "compress", &compress, "compress weights and bank"),
     OPT_JOBS(&n_jobs),
     OPT_DEVICE(&device_name),
@@ -127,7 +128,7 @@ static const void *const of_making[] = {
     &weights, &classifier, &bank, &faults, &score, &positive, &verdict_options.group_score, &n_views,
     &choose, &verdict_options.missed, &verdict_options.alarms, &thresholds, &reference, &gates, &test_path, &level,
     &compress, &provenance, NULL};
-static const void *const of_judging[] = {&null_names, &split, &always_done, NULL};
+static const void *const of_judging[] = {&null_names, &split, &verdicts_only, NULL};
 
 static const void *const of_watching[] = {&append_path, &journal, &wait_s, &look_s, NULL};
 
@@ -256,7 +257,7 @@ static int make(const struct judge_how *how)
 static int exit_status(const struct verdict_lines *l)
 {
     int64_t bad = l->n[VERDICT_FAIL] + l->n[VERDICT_REVIEW] + l->n[VERDICT_INCOMPLETE];
-    return bad > 0 && !always_done ? EXIT_FAILED : EXIT_DONE;
+    return bad > 0 && !verdicts_only ? EXIT_FAILED : EXIT_DONE;
 }
 
 static void note_counts(const struct verdict_lines *l)

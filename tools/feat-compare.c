@@ -11,6 +11,7 @@
 #include "prediction-set.h"
 #include "report-print.h"
 #include "score-inputs.h"
+#include "score-options.h"
 #include "version.h"
 
 static const char *report_path = "-", *group_score = "max";
@@ -26,15 +27,14 @@ static const enum metrics_whole scores[] = {
     METRICS_mcc, METRICS_log_loss, METRICS_brier, METRICS_false_alarms};
 
 static const struct opt options[] = {
-    OPT_COUNT('k', "neighbours", &k, 1, 1000000, "N",
-              "of predictions of feat-knn those by N neighbours [the only ones]"),
-    OPT_CHOICE(0, "group-score", &group_score, "max|mean", "score of a group of images [max]"),
+    SCORE_OPTIONS_NEIGHBOURS(&k),
+    SCORE_OPTIONS_GROUP_SCORE(&group_score),
     OPT_REAL(0, "margin", &margin, 0, 1000, "X", "a gate: exit status 1 if B is worse by more than X [no gate]"),
     OPT_CHOICE(0, "metric", &metric_name, METRICS, "what the gate judges by [auroc]"),
     OPT_CHOICE(0, "on", &judged_level, "group|image", "whose scores the gate judges by [group]"),
     OPT_FLAG(0, "prove", &prove, "a gate that only lets pass what is shown not to be worse"),
-    OPT_COUNT(0, "resamples", &n_resamples, 0, 1000000, "N", "resamples for the intervals; 0: none [1000]"),
-    OPT_REAL(0, "level", &level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]"),
+    SCORE_OPTIONS_RESAMPLES(&n_resamples),
+    SCORE_OPTIONS_LEVEL(&level),
     OPT_PATH('r', "report", &report_path, "FILE", "write the scores to FILE [-]"),
     OPT_JSON(&json),
     OPT_SEED(&seed),

@@ -20,6 +20,7 @@
 #include "report-points.h"
 #include "rootpath.h"
 #include "run-page.h"
+#include "score-options.h"
 #include "verdict-options.h"
 #include "weights.h"
 
@@ -40,19 +41,18 @@ static const struct opt options[] = {
     OPT_REAL(0, "pass-below", &pass_below, -1e300, 1e300, "S",
              "installations pass below this score [0.5; of distances none]"),
     OPT_REAL(0, "fail-from", &fail_from, -1e300, 1e300, "S", "and fail from this score on [as --pass-below]"),
-    OPT_COUNT(0, "views", &n_views, 0, 1000, "N", "of an installation; with fewer it is incomplete; 0: any [0]"),
+    VERDICT_OPTIONS_VIEWS(&n_views, "[0]"),
     OPT_STRING(0, "group-score", &group_score, "max|mean|mean-of-K", "score of an installation [max]"),
     OPT_STRING(0, "missed", &promised.missed, "SHARE[,SURE]",
                "was this promise kept? of the defects at most SHARE pass [as --scores says]"),
     OPT_STRING(0, "alarms", &promised.alarms, "SHARE[,SURE]", "the same of the good that fail [as --scores says]"),
     OPT_PATH('s', "scores", &scores, "FILE", "thresholds, promises of a report of feat-logreg, feat-knn, feat-verdict"),
     OPT_STRING(0, "positive", &positive, "CLASS", "the defect [as the predictions say; of a catalogue the second]"),
-    OPT_COUNT('k', "neighbours", &k, 1, 1000000, "N",
-              "of predictions of feat-knn those by N neighbours [the only ones]"),
+    SCORE_OPTIONS_NEIGHBOURS(&k),
     OPT_COUNT('n', "show", &n_shown, 0, 1000, "N", "installations to look at, of each kind [12]"),
     OPT_SIZE(0, "picture-bytes", &size, 0, 1e12, "SIZE", "pictures take at most SIZE bytes of the page [8M]"),
-    OPT_COUNT(0, "resamples", &n_resamples, 0, 1000000, "N", "resamples for intervals and bands; 0: none [1000]"),
-    OPT_REAL(0, "level", &level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]"),
+    SCORE_OPTIONS_RESAMPLES(&n_resamples),
+    SCORE_OPTIONS_LEVEL(&level),
     OPT_PATH(0, "run", &run, "DIR", "instead: a training run, from the folder that dino-train writes to"),
     OPT_PATH(0, "pca", &pca, "FILE", "instead: the main components of patch features, as pictures"),
     OPT_LIST(0, "in", &search_folders, "DIR", "look below DIR for origins, too [the current folder, FILE's folder]"),

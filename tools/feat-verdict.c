@@ -11,6 +11,7 @@
 #include "overlap.h"
 #include "prediction-set.h"
 #include "report-print.h"
+#include "score-options.h"
 #include "scored-groups.h"
 #include "verdict-options.h"
 #include "verdict-report.h"
@@ -26,14 +27,13 @@ static const struct opt options[] = {
     OPT_PATH('c', "choose", &choose_path, "FILE", "choose thresholds on these predictions: validation, or out of fold"),
     VERDICT_OPTIONS_PROMISES(verdict_options),
     VERDICT_OPTIONS_RULE(verdict_options),
-    OPT_COUNT(0, "views", &n_views, 0, 1000, "N", "of an installation; with fewer it is incomplete; 0: any [0]"),
+    VERDICT_OPTIONS_VIEWS(&n_views, "[0]"),
     OPT_STRING(0, "good", &good_class, "CLASS", "all other classes are faults [of two classes the negative one]"),
-    OPT_COUNT('k', "neighbours", &k, 1, 1000000, "N",
-              "of predictions of feat-knn those by N neighbours [the only ones]"),
-    OPT_REAL(0, "level", &level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]"),
+    SCORE_OPTIONS_NEIGHBOURS(&k),
+    SCORE_OPTIONS_LEVEL(&level),
     OPT_FLAG(0, "allow-overlap", &allow_overlap, "check promises on installations that thresholds were chosen on"),
     OPT_PATH('o', "output", &output, "FILE", "write a verdict on each installation of QUERY to FILE"),
-    OPT_FLAG(0, "verdicts-only", &verdicts_only, "exit 0 although installations failed or need a review"),
+    VERDICT_OPTIONS_VERDICTS_ONLY(&verdicts_only),
     OPT_PATH('r', "report", &report_path, "FILE", "write the table of promises to FILE [-]"),
     OPT_FLAG(0, "json", &json, "report and verdicts as JSON lines"),
     OPT_SEED(&seed),

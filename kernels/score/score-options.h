@@ -32,10 +32,17 @@ struct score_options {
 #define SCORE_OPTIONS_PRECISION(o) \
     OPT_FLAG(0, "allow-precision", &(o).allow_precision, \
              "use features together although they were computed in different precisions")
+#define SCORE_OPTIONS_RESAMPLES(v) \
+    OPT_COUNT(0, "resamples", v, 0, 1000000, "N", "resamples for the intervals; 0: none [1000]")
+#define SCORE_OPTIONS_LEVEL(v) OPT_REAL(0, "level", v, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]")
+#define SCORE_OPTIONS_GROUP_SCORE(v) \
+    OPT_CHOICE(0, "group-score", v, "max|mean", "score of a group of images [max]")
 #define SCORE_OPTIONS_GROUPS(o) \
-    OPT_CHOICE(0, "group-score", &(o).group_score, "max|mean", "score of a group of images [max]"), \
-        OPT_COUNT(0, "resamples", &(o).n_resamples, 0, 1000000, "N", "resamples for the intervals; 0: none [1000]"), \
-        OPT_REAL(0, "level", &(o).level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]")
+    SCORE_OPTIONS_GROUP_SCORE(&(o).group_score), SCORE_OPTIONS_RESAMPLES(&(o).n_resamples), \
+        SCORE_OPTIONS_LEVEL(&(o).level)
+/* Of tools that read predictions. */
+#define SCORE_OPTIONS_NEIGHBOURS(v) \
+    OPT_COUNT('k', "neighbours", v, 1, 1000000, "N", "of predictions of feat-knn those by N neighbours [the only ones]")
 #define SCORE_OPTIONS(o) \
     SCORE_OPTIONS_POSITIVE(o), \
         OPT_STRING(0, "at-recall", &(o).at_recall, "R,R,...", "precision at these recalls [0.9,0.95,0.99]"), \

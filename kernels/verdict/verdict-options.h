@@ -1,7 +1,8 @@
 /* verdict-options.h - the options for promises and rules that several tools share, and what is made of them.
  *
  *   static struct verdict_options verdict_options = VERDICT_OPTIONS_DEFAULT;
- *   VERDICT_OPTIONS_PROMISES(verdict_options), VERDICT_OPTIONS_RULE(verdict_options)         lines of the option table
+ *   VERDICT_OPTIONS_PROMISES(verdict_options), VERDICT_OPTIONS_RULE(verdict_options),        lines of the option table
+ *   VERDICT_OPTIONS_VIEWS(&n_views, "[0]"), VERDICT_OPTIONS_VERDICTS_ONLY(&verdicts_only)
  *   verdict_options_promises(&verdict_options, promise, &n, e);
  *   verdict_options_rule(&verdict_options, &rule, e);
  */
@@ -26,6 +27,11 @@ struct verdict_options {
 #define VERDICT_OPTIONS_RULE(o) \
     OPT_STRING(0, "group-score", &(o).group_score, "max|mean|mean-of-K|learned", \
                "score of an installation from those of its photographs [max]")
+
+#define VERDICT_OPTIONS_VIEWS(v, standard) \
+    OPT_COUNT(0, "views", v, 0, 1000, "N", "of an installation; with fewer it is incomplete; 0: any " standard)
+#define VERDICT_OPTIONS_VERDICTS_ONLY(v) \
+    OPT_FLAG(0, "verdicts-only", v, "exit 0 although installations failed or need a review")
 
 /* The promises that were given, by kind: promise [PROMISE_KINDS]. FMT_INVALID, wrong usage: "--missed x: ...". */
 int verdict_options_promises(const struct verdict_options *o, struct promise *promise, int *n, struct fmt_error *e);
