@@ -13,6 +13,7 @@
 #include "index.h"
 #include "json-scan.h"
 #include "num.h"
+#include "text.h"
 
 struct reading {
     const char *text;
@@ -254,11 +255,6 @@ static int find_member(struct reading *r, struct json_span object, const char *n
     return 0;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Sorting brings duplicate names together. */
 static int check_names(struct reading *r, struct json_span classes)
 {
@@ -267,7 +263,7 @@ static int check_names(struct reading *r, struct json_span classes)
     if (!sorted)
         return fmt_no_memory(r->e);
     memcpy(sorted, a->class_name, (size_t)a->n_classes * sizeof *sorted);
-    qsort(sorted, (size_t)a->n_classes, sizeof *sorted, by_text);
+    qsort(sorted, (size_t)a->n_classes, sizeof *sorted, text_order);
     for (int i = 1; i < a->n_classes && !twice; i++)
         twice = strcmp(sorted[i - 1], sorted[i]) == 0 ? sorted[i] : NULL;
     free(sorted);

@@ -10,6 +10,7 @@
 #include "dataset-internal.h"
 #include "file.h"
 #include "index.h"
+#include "text.h"
 #include "unicode-form.h"
 
 enum list_state { LIST_READ, LIST_BROKEN, LIST_NONE };
@@ -158,11 +159,6 @@ static int read_list(struct lists *l, int s)
     return status;
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static int by_look(const void *a, const void *b)
 {
     const struct dataset_image *x = *(struct dataset_image *const *)a, *y = *(struct dataset_image *const *)b;
@@ -190,7 +186,7 @@ static int look_up(void *arg, const char *path)
 {
     struct lists *l = arg;
     size_t n = strcspn(path, "/");
-    if (l->n_paths && bsearch(&path, l->path, (size_t)l->n_paths, sizeof *l->path, by_bytes))
+    if (l->n_paths && bsearch(&path, l->path, (size_t)l->n_paths, sizeof *l->path, text_order))
         return 0;
     if (!dataset_is_photograph(l->d, path))
         return dataset_count_format(l->d, path, l->e);
@@ -236,7 +232,7 @@ static int find_unlisted(struct lists *l)
     for (int64_t i = 0; i < d->n_images; i++)
         l->path[i] = d->image[i].path;
     if (l->n_paths > 1)
-        qsort(l->path, (size_t)l->n_paths, sizeof *l->path, by_bytes);
+        qsort(l->path, (size_t)l->n_paths, sizeof *l->path, text_order);
     int status = dataset_walk(d, "", skip, names_files_of, look_up, l, l->e);
     for (int s = 0; s < 3 && status == 0; s++) {
         char *whole = file_join(d->root, dataset_splits[s]);

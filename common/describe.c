@@ -18,6 +18,7 @@
 #include "readings.h"
 #include "json-report.h"
 #include "shard-set.h"
+#include "text.h"
 #include "verify.h"
 #include "views.h"
 
@@ -85,11 +86,6 @@ static void count_name(struct cJSON *counts, const char *name)
         cJSON_AddNumberToObject(counts, name, 1);
 }
 
-static int compare_groups(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static int64_t count_groups(const struct index *x)
 {
     const char **group = malloc((size_t)(x->n_entries + 1) * sizeof *group);
@@ -98,7 +94,7 @@ static int64_t count_groups(const struct index *x)
         if (x->entry[i].labels.group[0])
             group[n++] = x->entry[i].labels.group;
     if (group)
-        qsort(group, (size_t)n, sizeof *group, compare_groups);
+        qsort(group, (size_t)n, sizeof *group, text_order);
     for (int64_t i = 0; i < n; i++)
         distinct += i == 0 || strcmp(group[i], group[i - 1]) != 0;
     free(group);

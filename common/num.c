@@ -82,3 +82,15 @@ const char *num_bytes_text(double bytes, char out[32])
     snprintf(out, 32, u ? "%.1f %s" : "%.0f %s", bytes, unit[u]);
     return out;
 }
+
+int num_order_f64(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+int num_order_f32(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}

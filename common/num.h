@@ -56,6 +56,10 @@ bool num_i64(const char *text, int64_t *v);
 bool num_size(const char *text, int64_t *v);
 bool num_f64(const char *text, double *v);
 
+/* For qsort and bsearch: ascending. A NAN equals everything, so none may be among them. */
+int num_order_f64(const void *a, const void *b);
+int num_order_f32(const void *a, const void *b);
+
 /* A finite number with the fewest digits that read back as the same value: "0.1", "1e-06". */
 const char *num_f64_text(double v, char out[32]);
 

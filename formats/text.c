@@ -83,3 +83,8 @@ bool text_ends_with_any_case(const char *text, const char *ending)
     size_t n = strlen(text), k = strlen(ending);
     return n >= k && strcasecmp(text + n - k, ending) == 0;
 }
+
+int text_order(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}

@@ -27,4 +27,7 @@ const char *text_after(const char *text, const char *prefix);
 bool text_ends_with(const char *text, const char *ending);
 bool text_ends_with_any_case(const char *text, const char *ending); /* of ASCII letters */
 
+/* For qsort and bsearch of const char *: by bytes. */
+int text_order(const void *a, const void *b);
+
 #endif

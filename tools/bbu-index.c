@@ -19,6 +19,7 @@
 #include "msg.h"
 #include "opt.h"
 #include "rootpath.h"
+#include "text.h"
 #include "version.h"
 
 static const char *output = "-", *layout_name = "auto", *labels, *class_order, *positive, *division, *part_option;
@@ -284,11 +285,6 @@ static int split_number(const char *split)
     return 3;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static struct totals count(const struct dataset *d)
 {
     struct totals t = {.of_class = calloc((size_t)d->n_classes + 1, sizeof *t.of_class),
@@ -316,7 +312,7 @@ static struct totals count(const struct dataset *d)
             group[n_in_groups++] = im->group;
     }
     if (n_in_groups > 1)
-        qsort(group, (size_t)n_in_groups, sizeof *group, by_text);
+        qsort(group, (size_t)n_in_groups, sizeof *group, text_order);
     for (int64_t i = 0; i < n_in_groups; i++)
         t.n_groups += i == 0 || strcmp(group[i], group[i - 1]) != 0;
     free(group);

@@ -82,12 +82,6 @@ struct job {
 };
 
 /* ------------------------------------------------------------------ options */
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Into C [C_MAX], ascending; returns how many. */
 static int parse_C(double *C)
 {
@@ -99,7 +93,7 @@ static int parse_C(double *C)
     int n = score_options_numbers(C_text, 1e-300, 1e300, C_MAX, C);
     if (n < 1)
         msg_usage("-C %s: numbers above 0 with commas between them", C_text);
-    qsort(C, (size_t)n, sizeof *C, ascending);
+    qsort(C, (size_t)n, sizeof *C, num_order_f64);
     return n;
 }
 

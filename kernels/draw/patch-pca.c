@@ -179,18 +179,12 @@ static double project(const struct patch_pca *p, const float *x, int k)
     return sum;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void scale(struct patch_pca *p, const float *x, int64_t n, double *value)
 {
     for (int k = 0; k < PATCH_PCA_COMPONENTS; k++) {
         for (int64_t i = 0; i < n; i++)
             value[i] = project(p, x + i * p->dim, k);
-        qsort(value, (size_t)n, sizeof *value, ascending);
+        qsort(value, (size_t)n, sizeof *value, num_order_f64);
         p->low[k] = value[(n - 1) / 100];
         p->high[k] = value[n - 1 - (n - 1) / 100];
     }

@@ -8,12 +8,6 @@
 #include "binomial.h"
 #include "num.h"
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The values of a measure that are there, ascending; returns how many. */
 static int64_t sort_values(const struct gate_values *v, int64_t n, enum gate_measure m, double *sorted)
 {
@@ -21,7 +15,7 @@ static int64_t sort_values(const struct gate_values *v, int64_t n, enum gate_mea
     for (int64_t i = 0; i < n; i++)
         if (!isnan(v[i].value[m]))
             sorted[found++] = v[i].value[m];
-    qsort(sorted, (size_t)found, sizeof *sorted, by_value);
+    qsort(sorted, (size_t)found, sizeof *sorted, num_order_f64);
     return found;
 }
 

@@ -101,17 +101,11 @@ void vit_quantization_see_range(void *arg, struct op_ctx *c, int64_t block, enum
     raise_to_columns(c, q, x, q->product[block][product].range);
 }
 
-static int by_size(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
 /* The median of x [n]; sorted: scratch [n] */
 static float median(const float *x, int64_t n, float *sorted)
 {
     memcpy(sorted, x, (size_t)n * sizeof *x);
-    qsort(sorted, (size_t)n, sizeof *sorted, by_size);
+    qsort(sorted, (size_t)n, sizeof *sorted, num_order_f32);
     return sorted[n / 2];
 }
 

@@ -43,12 +43,6 @@ static void resample(void *arg, int64_t item, int worker)
         values[v] -= subtracted[v];
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double quantile(const double *sorted, int n, double q)
 {
     double at = q * (n - 1);
@@ -62,7 +56,7 @@ void bootstrap_interval(const struct bootstrap *b, double *values, double *low, 
     for (int r = 0; r < b->n_resamples; r++)
         if (!isnan(values[r]))
             values[n++] = values[r];
-    qsort(values, (size_t)n, sizeof *values, ascending);
+    qsort(values, (size_t)n, sizeof *values, num_order_f64);
     bool enough = n > 0 && 2 * n >= b->n_resamples;
     *low = enough ? quantile(values, n, (1 - b->level) / 2) : NAN;
     *high = enough ? quantile(values, n, (1 + b->level) / 2) : NAN;

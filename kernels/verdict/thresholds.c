@@ -8,14 +8,9 @@
 #include <string.h>
 
 #include "binomial.h"
+#include "num.h"
 
 const char *const promise_state_names[] = {"kept", "open", "broken", "unseen"};
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static int8_t faulty_of(enum promise_kind what)
 {
@@ -66,7 +61,7 @@ static double threshold_of(const struct promise *p, const struct judged_groups *
         if (g->faulty[i] == faulty_of(p->what))
             scratch[n++] = g->score[i];
     r = promise_rank(p, n);
-    qsort(scratch, (size_t)n, sizeof *scratch, ascending);
+    qsort(scratch, (size_t)n, sizeof *scratch, num_order_f64);
     return p->what == PROMISE_MISSED ? below(scratch[r - 1]) : above(scratch[n - r]);
 }
 

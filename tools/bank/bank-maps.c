@@ -282,12 +282,6 @@ static int count_map(void *arg, int slot, int64_t i)
 }
 
 /* ------------------------------------------------------------------ all */
-static int ascending(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
 /* Range of all distances, and their median. */
 static int find_range(const struct bank_maps *m, double *least, double *median, double *largest, struct fmt_error *e)
 {
@@ -296,7 +290,7 @@ static int find_range(const struct bank_maps *m, double *least, double *median, 
     if (!sorted)
         return fmt_no_memory(e);
     memcpy(sorted, m->distance, (size_t)n * sizeof *sorted);
-    qsort(sorted, (size_t)n, sizeof *sorted, ascending);
+    qsort(sorted, (size_t)n, sizeof *sorted, num_order_f32);
     *least = (double)sorted[0];
     *median = (double)sorted[n / 2];
     *largest = (double)sorted[n - 1];

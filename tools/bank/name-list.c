@@ -5,13 +5,9 @@
 #include <string.h>
 
 #include "file.h"
+#include "text.h"
 
 enum { TEXT_BYTES_MAX = 1 << 30 };
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
 
 static int add(struct name_list *l, const char *name, struct fmt_error *e)
 {
@@ -24,7 +20,7 @@ static int add(struct name_list *l, const char *name, struct fmt_error *e)
 static void sort(struct name_list *l)
 {
     if (l->n > 0)
-        qsort(l->name, (size_t)l->n, sizeof *l->name, by_name);
+        qsort(l->name, (size_t)l->n, sizeof *l->name, text_order);
 }
 
 static int add_lines(struct name_list *l, struct fmt_error *e)
@@ -73,7 +69,7 @@ bool name_list_has(void *list, const struct bank_photograph *p)
     const struct name_list *l = list;
     const char *name[] = {p->key, p->group};
     for (int k = 0; k < 2; k++)
-        if (name[k][0] && l->n > 0 && bsearch(&name[k], l->name, (size_t)l->n, sizeof *l->name, by_name))
+        if (name[k][0] && l->n > 0 && bsearch(&name[k], l->name, (size_t)l->n, sizeof *l->name, text_order))
             return true;
     return false;
 }

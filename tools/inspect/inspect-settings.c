@@ -9,6 +9,7 @@
 
 #include "json-scan.h"
 #include "precision.h"
+#include "text.h"
 
 enum { DEPTH_MAX = 16, VERSION = 1 };
 
@@ -142,11 +143,6 @@ static void fail(struct taking *t, const char *key, const char *reason)
         t->status = fmt_fail(t->e, FMT_INVALID, "settings: %s: %s", key, reason);
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Of two values under one key readers take the one or the other: neither is certain. */
 static void refuse_repeated(struct taking *t, const cJSON *o)
 {
@@ -159,7 +155,7 @@ static void refuse_repeated(struct taking *t, const cJSON *o)
         if (key)
             key[n++] = member->string;
     }
-    qsort(key, (size_t)n, sizeof *key, by_name);
+    qsort(key, (size_t)n, sizeof *key, text_order);
     for (int i = 1; i < n; i++)
         if (strcmp(key[i], key[i - 1]) == 0)
             fail(t, key[i], "is there twice");

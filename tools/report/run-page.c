@@ -10,6 +10,7 @@
 
 #include "file.h"
 #include "markup.h"
+#include "num.h"
 #include "run-lines.h"
 #include "svg-plot.h"
 
@@ -44,19 +45,13 @@ struct figure {
 };
 
 /* The usual distance of lines. */
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double usual_step(const struct run_lines *l)
 {
     double *step = calloc((size_t)l->n + 1, sizeof *step), median = INFINITY;
     for (int64_t i = 1; step && i < l->n; i++)
         step[i - 1] = l->iteration[i] - l->iteration[i - 1];
     if (step && l->n > 1) {
-        qsort(step, (size_t)(l->n - 1), sizeof *step, ascending);
+        qsort(step, (size_t)(l->n - 1), sizeof *step, num_order_f64);
         median = step[(l->n - 1) / 2];
     }
     free(step);

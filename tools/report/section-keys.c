@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "keys.h"
+#include "num.h"
 #include "sections.h"
 #include "svg-plot.h"
 
@@ -28,12 +29,6 @@ static bool is_in(const void *arg, const struct case_photo *s)
     return p->key->of_photo[s - p->first] == p->value;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static int measure_part(const struct inspection *in, struct slice *p, struct fmt_error *e)
 {
     const struct cases *c = in->cases;
@@ -49,7 +44,7 @@ static int measure_part(const struct inspection *in, struct slice *p, struct fmt
             p->score[label][p->n[label]++] = s->score;
     }
     for (int k = 0; k < LABELS_OF_SCORES; k++)
-        qsort(p->score[k], (size_t)p->n[k], sizeof(double), ascending);
+        qsort(p->score[k], (size_t)p->n[k], sizeof(double), num_order_f64);
     int status = level_open_part(&level, c, is_in, p, &in->bootstrap, in->pool, e);
     p->auroc = status ? (struct level_measure){NAN, NAN, NAN} : level.auroc;
     if (!status)

@@ -26,15 +26,9 @@ static double own_time(const struct rank_times *t)
     return sum;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double lower_median(double *x, int n)
 {
-    qsort(x, (size_t)n, sizeof *x, ascending);
+    qsort(x, (size_t)n, sizeof *x, num_order_f64);
     return x[(n - 1) / 2];
 }
 

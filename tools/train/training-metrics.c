@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "json-line.h"
+#include "num.h"
 
 static const char *const names[METRICS] = {
 #define X(name) #name,
@@ -45,12 +46,6 @@ void training_metrics_push(struct training_metrics *m, const struct schedule_rat
     m->count++;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double lower_median(const double *window, int64_t count)
 {
     double sorted[TRAINING_METRICS_WINDOW];
@@ -58,7 +53,7 @@ static double lower_median(const double *window, int64_t count)
     if (n == 0)
         return NAN;
     memcpy(sorted, window, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, ascending);
+    qsort(sorted, n, sizeof *sorted, num_order_f64);
     return sorted[(n - 1) / 2];
 }
 
