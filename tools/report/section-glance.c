@@ -24,7 +24,7 @@ static void put_strong(struct page *p, const char *text)
  * fixed (bbu-inspect(1)). */
 static void put_reasons(const struct inspection *in, struct page *p)
 {
-    static const char *const reason[] = {"score",  "views",   "unreadable", "dark",
+    static const char *const reason[] = {"score",  "views",   "unreadable", "filled", "dark",
                                          "bright", "blurred", "subject",    "reused"};
     enum { REASONS = sizeof reason / sizeof *reason };
     int64_t n[REASONS] = {0}, n_others = 0;
