@@ -125,8 +125,7 @@ static void find(struct dataset *d, const char *root)
     if (status == 0)
         status = names ? dataset_find_names(d, null_ended ? 0 : '\n', &e)
                        : dataset_find(d, layout_of(layout_name), &e);
-    if (status)
-        msg_die("%s", e.text);
+    msg_check(status, &e);
     if (d->pattern && d->has_lists)
         msg_die("--group-pattern: the lists of the dataset say the groups (--layout folder takes no lists)");
     if (class_order)
@@ -183,11 +182,9 @@ static void write_part(const struct dataset *d, const struct dataset_result *res
     struct fmt_error e = {0};
     struct file_out f;
     struct dataset_job job = job_of();
-    if (file_create_binary(&f, output, &e))
-        msg_die("%s", e.text);
+    msg_check(file_create_binary(&f, output, &e), &e);
     struct fmt_writer io = file_writer(&f);
-    if (file_finish(&f, dataset_readings_write(d, &job, part, result, &io, &e), &e))
-        msg_die("%s", e.text);
+    msg_check(file_finish(&f, dataset_readings_write(d, &job, part, result, &io, &e), &e), &e);
 }
 
 /* The images are decoded here, or were by the parts. */
@@ -204,8 +201,7 @@ static void read_images(struct dataset *d, const char *const *readings, int n_re
         msg_die("%s", e.text);
     if (part.n > 0)
         write_part(d, result);
-    if (dataset_note_results(d, result, &e))
-        msg_die("%s", e.text);
+    msg_check(dataset_note_results(d, result, &e), &e);
     free(result);
 }
 
@@ -443,8 +439,7 @@ static void write_catalogue(const struct dataset *d, const char *root)
     if (status || build(d, root, &x, &e) || file_create_binary(&f, output, &e))
         msg_die("%s", e.text);
     struct fmt_writer io = file_writer(&f);
-    if (file_finish(&f, index_write(&x, &p, &io, &e), &e))
-        msg_die("%s", e.text);
+    msg_check(file_finish(&f, index_write(&x, &p, &io, &e), &e), &e);
     index_release(&x);
     provenance_release(&p);
 }
@@ -566,8 +561,7 @@ int main(int argc, char **argv)
     const char *root = argv[first];
     file_on_signal();
     input_guard_enable();
-    if (file_check_output(output, true, &e))
-        msg_die("%s", e.text);
+    msg_check(file_check_output(output, true, &e), &e);
 
     find(&d, root);
     int64_t n_of_list = d.n_findings;

@@ -246,8 +246,7 @@ static int make(const struct judge_how *how)
         m.thresholds.bank = bank;
     if (file_check_output(output, true, &e) || make_inspector_run(&m, how, &e))
         msg_die("%s", e.text);
-    if (inspector_report(stdout, json, &m, &e))
-        msg_die("%s", e.text);
+    msg_check(inspector_report(stdout, json, &m, &e), &e);
     bool broken = any_broken(&m.settings);
     make_inspector_release(&m);
     return broken ? EXIT_FAILED : EXIT_DONE;
@@ -362,8 +361,7 @@ static int watch(const char *inspector, const struct judge_how *how)
         if (!is_names)
             watched.item[w.n_folders++] = watched.item[i];
     }
-    if (signals_take(stop_watch, &e))
-        msg_die("%s", e.text);
+    msg_check(signals_take(stop_watch, &e), &e);
     input_guard_enable();
     open_judge(&j, inspector, how);
     input_guard_pause(true); /* photographs are many */
@@ -383,8 +381,7 @@ static int unpack(const char *inspector)
 {
     struct fmt_error e = {0};
     int n;
-    if (unpack_inspector(inspector, unpack_folder, &n, &e))
-        msg_die("%s", e.text);
+    msg_check(unpack_inspector(inspector, unpack_folder, &n, &e), &e);
     msg_note("%s in %s", FMT_COUNT(n, "file", "files"), unpack_folder);
     return EXIT_DONE;
 }

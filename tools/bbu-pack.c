@@ -401,14 +401,12 @@ static void check_output(void)
     char **names;
     int64_t n;
     struct fmt_error e = {0};
-    if (file_check_folder(output, &e))
-        msg_die("%s", e.text);
+    msg_check(file_check_folder(output, &e), &e);
     if (!file_exists(output))
         return;
     if (!file_is_dir(output))
         msg_die("%s: exists and is not a folder", output);
-    if (file_list(output, &names, &n, &e))
-        msg_die("%s", e.text);
+    msg_check(file_list(output, &names, &n, &e), &e);
     for (int64_t i = 0; i < n; i++)
         if (!is_shard(output, names[i]))
             msg_die("%s: holds %s, which is no shard: not replaced", output, names[i]);
@@ -419,8 +417,7 @@ static void read_catalogue(const char *path, struct index *x, char **root)
 {
     struct file f;
     struct fmt_error e = {0};
-    if (file_open(&f, path, &e))
-        msg_die("%s", e.text);
+    msg_check(file_open(&f, path, &e), &e);
     struct fmt_reader io = file_reader(&f);
     if (index_read(x, &io, &e)) {
         fmt_prefix(&e, f.path);
@@ -478,8 +475,7 @@ static void pack_all(struct pack_plan *p, const char *root, struct thread_pool *
 {
     struct fmt_error e = {0};
     char *folder;
-    if (file_create_dir(output, &folder, &e))
-        msg_die("%s", e.text);
+    msg_check(file_create_dir(output, &folder, &e), &e);
     bool whole = pack(p, root, folder, pool, bytes);
     if (!whole && !keep_going)
         msg_die("%s: no shards written: %s failed (-k leaves them out)", output,
@@ -492,8 +488,7 @@ static void pack_all(struct pack_plan *p, const char *root, struct thread_pool *
             msg_die("%s: no shards written: no image is left", output);
         whole = pack(p, root, folder, pool, bytes);
     }
-    if (file_commit_dir(folder, output, true, &e))
-        msg_die("%s", e.text);
+    msg_check(file_commit_dir(folder, output, true, &e), &e);
 }
 
 /* The shards of a part, beside those of the others. folder: what lay there before, and then after the work. */
@@ -554,8 +549,7 @@ int main(int argc, char **argv)
     input_guard_enable();
     read_catalogue(argv[first], &x, &root);
     struct pack_how how = {split, strcmp(store, "rgb") == 0, short_side, shard_bytes, part};
-    if (pack_plan_open(&plan, &x, &how, &e))
-        msg_die("%s", e.text);
+    msg_check(pack_plan_open(&plan, &x, &how, &e), &e);
     announce_size(&plan);
     struct thread_pool *pool = thread_open((int)n_jobs, &e);
     if (!pool)

@@ -162,16 +162,14 @@ static void write_output(const struct config *c, struct batch_loader *loader, in
     struct views_header header = *batch_loader_header(loader);
     header.first_step = first_step;
     describe(&prov, c, loader);
-    if (file_create_binary(&out, output, &e))
-        msg_die("%s", e.text);
+    msg_check(file_create_binary(&out, output, &e), &e);
     struct fmt_writer io = file_writer(&out);
     if (views_create(&w, &io, &header, &prov, &e))
         die_of(&out, &e);
     write_batches(loader, &w, n, &out);
     if (views_finish(&w, &e))
         die_of(&out, &e);
-    if (file_commit(&out, &e))
-        msg_die("%s", e.text);
+    msg_check(file_commit(&out, &e), &e);
     provenance_release(&prov);
 }
 
@@ -201,8 +199,7 @@ static bool write_views(const struct config *c, const char **path, int n_paths)
                                                   .first_step = first_step, .end_step = end,
                                                   .n_threads = (int)n_jobs, .bad_image = on_bad_image};
     struct batch_loader *loader;
-    if (batch_loader_open(&loader, &loader_options, &e))
-        msg_die("%s", e.text);
+    msg_check(batch_loader_open(&loader, &loader_options, &e), &e);
     char text[32];
     msg_more("memory: %s", num_bytes_text((double)batch_loader_memory_bytes(loader), text));
 
@@ -236,16 +233,13 @@ static bool write_sheet(const struct config *c, const char **path, int n_paths)
     struct jpeg_encoding encoding = {.quality = 92};
     struct contact_sheet_options sheet_options = {.first_step = first_step, .n_rows = n_rows, .on_row = on_row,
                                                   .arg = &replaced};
-    if (crop_sampler_open(&sampler, c, path, n_paths, &e))
-        msg_die("%s", e.text);
+    msg_check(crop_sampler_open(&sampler, c, path, n_paths, &e), &e);
     if (contact_sheet_draw(&sampler, &sheet_options, &sheet, &e) || jpeg_encode(&sheet, &encoding, &jpeg, &e))
         msg_die("%s", e.text);
     struct file_out out;
-    if (file_create_binary(&out, sheet_name, &e))
-        msg_die("%s", e.text);
+    msg_check(file_create_binary(&out, sheet_name, &e), &e);
     (void)file_put(&out, jpeg.data, jpeg.bytes); /* file_commit reports what went wrong */
-    if (file_commit(&out, &e))
-        msg_die("%s", e.text);
+    msg_check(file_commit(&out, &e), &e);
     if (json)
         printf("{\"rows\":%lld,\"width\":%d,\"height\":%d}\n", (long long)n_rows, sheet.width, sheet.height);
     msg_note("%s: %s, %d x %d pixels", sheet_name, FMT_COUNT(n_rows, "row", "rows"), sheet.width,
@@ -286,8 +280,7 @@ int main(int argc, char **argv)
     struct fmt_error e = {0};
     if (!path)
         msg_die("out of memory");
-    if (file_check_output(sheet_name ? sheet_name : output, true, &e))
-        msg_die("%s", e.text);
+    msg_check(file_check_output(sheet_name ? sheet_name : output, true, &e), &e);
     read_settings(&config, argc - first, argv + first);
     int n_paths = take_paths(&config, argc - first, argv + first, path);
     bool replaced = sheet_name ? write_sheet(&config, path, n_paths) : write_views(&config, path, n_paths);

@@ -91,8 +91,7 @@ static void open_weights(struct weights *w, const char *path, const struct confi
     struct fmt_error e = {0};
     struct weights_hint hint = {.role = strcmp(net, "student") == 0 ? WEIGHTS_STUDENT : WEIGHTS_TEACHER,
                                 .model = model, .config = config_path ? settings : NULL};
-    if (weights_open(w, path, &hint, &e))
-        msg_die("%s", e.text);
+    msg_check(weights_open(w, path, &hint, &e), &e);
     if (w->role_unnamed)
         note_unused_net();
     if (*w->warning)
@@ -150,8 +149,7 @@ static char *weights_file(void)
     struct fmt_error e = {0};
     char *path;
     int64_t iteration;
-    if (teacher_newest(weights_path, &path, &iteration, &e))
-        msg_die("%s", e.text);
+    msg_check(teacher_newest(weights_path, &path, &iteration, &e), &e);
     if (path)
         msg_note("%s: the newest teacher of the run is that of iteration %" PRId64, weights_path, iteration);
     return path ? path : strdup(weights_path);
@@ -180,8 +178,7 @@ static void load_network(struct extract_network *n, const struct device *device)
     weights_close(&w);
     config_release(&settings);
     free(path);
-    if (extract_network_pack(n, device, &e))
-        msg_die("%s", e.text);
+    msg_check(extract_network_pack(n, device, &e), &e);
     if (n->precision == PRECISION_INT8)
         msg_note("%s", n->products);
 }
@@ -192,8 +189,7 @@ static void open_run(struct feature_run *r, struct extract *x, const struct imag
     struct fmt_error e = {0};
     *r = (struct feature_run){.images = images, .extract = x, .as_stored = as_stored, .keep_going = keep_going,
                               .left_out = msg_error};
-    if (feature_run_open(r, part, &e))
-        msg_die("%s", e.text);
+    msg_check(feature_run_open(r, part, &e), &e);
     if (part.n > 0)
         msg_note("part %d of %d: %s of %" PRId64, part.i, part.n, FMT_COUNT(r->n, "image", "images"), images->n);
 }
@@ -216,8 +212,7 @@ static void complete_header(struct feature_run *r, const struct extract_network 
     r->header.class_name = r->images->shards.class_name;
     r->header.n_classes = r->images->shards.n_classes;
     make_recipe(r->extract, r->images, &r->header.recipe);
-    if (feature_run_shape(r, &e))
-        msg_die("%s", e.text);
+    msg_check(feature_run_shape(r, &e), &e);
 }
 
 /* Before the first image goes through the network: all patches of many images are a large file. */
@@ -289,8 +284,7 @@ static void make_provenance(struct provenance *p, const struct extract_network *
     provenance_text(p, "mean", recipe_find(&r->header.recipe, "mean"));
     provenance_text(p, "std", recipe_find(&r->header.recipe, "std"));
     provenance_input(p, "weights", n->hash);
-    if (image_set_inputs(images, pool, p, &e))
-        msg_die("%s", e.text);
+    msg_check(image_set_inputs(images, pool, p, &e), &e);
 }
 
 /* ------------------------------------------------------------------ the check of the precision */
@@ -429,10 +423,8 @@ static void read_regions(void)
     size_t bytes;
     if (!regions_path)
         return;
-    if (file_load(regions_path, REGIONS_FILE_MAX, &text, &bytes, &e))
-        msg_die("%s", e.text);
-    if (extract_regions_parse((const char *)text, bytes, &regions, &e))
-        msg_die("%s: %s", regions_path, e.text);
+    msg_check(file_load(regions_path, REGIONS_FILE_MAX, &text, &bytes, &e), &e);
+    msg_check_of(regions_path, extract_regions_parse((const char *)text, bytes, &regions, &e), &e);
     free(text);
 }
 
@@ -470,16 +462,14 @@ static void prepare_process(void)
     input_guard_enable();
     if (launcher_check(&launched))
         msg_warn("%s", launched.text);
-    if (file_check_output(output, true, &e))
-        msg_die("%s", e.text);
+    msg_check(file_check_output(output, true, &e), &e);
 }
 
 static void open_images(struct image_set *images, char **operand, int n)
 {
     static const void *const of_files[] = {&bits, &truncated, NULL};
     struct fmt_error e = {0};
-    if (image_set_open(images, (const char *const *)operand, n, null_names ? 0 : '\n', &e))
-        msg_die("%s", e.text);
+    msg_check(image_set_open(images, (const char *const *)operand, n, null_names ? 0 : '\n', &e), &e);
     if (images->n == 0)
         msg_die("no images are named");
     if (images->from_shards)
@@ -493,8 +483,7 @@ static void open_extraction(struct extract *x, const struct extract_network *n, 
     struct fmt_error e = {0};
     struct extract_settings settings = settings_of(n);
     struct extract_model m = extract_network_model(n);
-    if (extract_open(x, device, &m, &settings, &e))
-        msg_die("%s", e.text);
+    msg_check(extract_open(x, device, &m, &settings, &e), &e);
 }
 
 int main(int argc, char **argv)
@@ -521,14 +510,12 @@ int main(int argc, char **argv)
     open_extraction(&x, &n, &device);
     note_layers(&n, &x);
     open_run(&r, &x, &images);
-    if (image_set_look(&images, device.pool, &e))
-        msg_die("%s", e.text);
+    msg_check(image_set_look(&images, device.pool, &e), &e);
     complete_header(&r, &n);
     check_disk_space(&r);
     make_provenance(&prov, &n, &r, &images, device.pool);
     bool checked = check_precision(&check, &r, &device);
-    if (feature_run_write(&r, output, &prov, &e))
-        msg_die("%s", e.text);
+    msg_check(feature_run_write(&r, output, &prov, &e), &e);
     report(&r, &n, checked ? &check : NULL);
 
     provenance_release(&prov);

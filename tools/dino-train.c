@@ -139,8 +139,7 @@ static void join_world(int argc, char **argv)
         opt_fail(&e);
     if (n_ranks > 1 && launcher_leaves(&l, n_ranks))
         start_ranks(argc, argv);
-    if (signals_take(stop, &mpi))
-        msg_die("%s", mpi.text);
+    msg_check(signals_take(stop, &mpi), &mpi);
     if (l.name && (!l.mpi || !world_mpi_name() || launcher_silent(&l)))
         refuse_launch(&l);
     if (l.name && world_mpi_open(&world, &mpi))
@@ -296,11 +295,9 @@ static int print_plan(struct config *c, const struct device *device)
     const char *unknown;
     struct resource_limit limit = resource_limit_memory();
     struct world imagined = {.size = (int)num_max(n_ranks, 1), .turns = 1};
-    if (share_ranks(c, imagined.size, &imagined.turns, &e))
-        msg_die("%s", e.text);
+    msg_check(share_ranks(c, imagined.size, &imagined.turns, &e), &e);
     find_grid(c);
-    if (memory_plan(&plan, c, &imagined, device, &unknown, &e))
-        msg_die("%s", e.text);
+    msg_check(memory_plan(&plan, c, &imagined, device, &unknown, &e), &e);
     if (json)
         print_plan_json(&plan, &limit);
     else

@@ -89,8 +89,7 @@ static void open_complete(struct network *n, const char *path)
 {
     struct fmt_error e = {0};
     char unused[WEIGHTS_UNUSED_TEXT_MAX];
-    if (open_network(n, path, &e))
-        msg_die("%s", e.text);
+    msg_check(open_network(n, path, &e), &e);
     if (weights_check(&n->w, &n->table, WEIGHTS_BACKBONE, &e) == 0) {
         if (*n->w.choice)
             msg_note("%s: %s", n->w.path, n->w.choice);
@@ -165,8 +164,7 @@ static void list_without_network(const char *path, const struct fmt_error *why)
             msg_die("%s", why->text);
         file_close(&again);
     }
-    if (tensorfile_open(&f, path, &e))
-        msg_die("%s", e.text);
+    msg_check(tensorfile_open(&f, path, &e), &e);
     snprintf(network, sizeof network, "no network: %s", why->text);
     print_list(path, &f, network, "");
     tensorfile_close(&f);
@@ -328,8 +326,7 @@ static void read_origin(struct weights_origin *origin, struct network *n, bool r
 {
     struct fmt_error e = {0};
     bool changed;
-    if (network_origin(n, rounded, NULL, origin, &changed, &e))
-        msg_die("%s", e.text);
+    msg_check(network_origin(n, rounded, NULL, origin, &changed, &e), &e);
     if (changed)
         warn_of_origin(n);
 }
@@ -359,8 +356,7 @@ static void write_output(struct network *n, struct weights_export *x, bool round
     struct fmt_error e = {0};
     struct file_out out;
     struct weights_origin origin = {0};
-    if (file_create_binary(&out, output, &e))
-        msg_die("%s", e.text);
+    msg_check(file_create_binary(&out, output, &e), &e);
     if (!writes_pth())
         read_origin(&origin, n, rounded);
     struct fmt_writer io = file_writer(&out);
@@ -388,8 +384,7 @@ static void note_gaps(const struct network *n, const struct weights_export *x)
 static void join(const char *path)
 {
     struct fmt_error e = {0};
-    if (whole_checkpoint_write(path, output, &e))
-        msg_die("%s", e.text);
+    msg_check(whole_checkpoint_write(path, output, &e), &e);
 }
 
 static void convert(const char *path)
@@ -402,8 +397,7 @@ static void convert(const char *path)
     open_complete(&n, path);
     if (chunks > n.w.vit.depth)
         msg_usage("--chunks %" PRId64 ": the network has %s", chunks, FMT_COUNT(n.w.vit.depth, "block", "blocks"));
-    if (weights_export_list(&x, &n.w, &n.table, &how, &e))
-        msg_die("%s", e.text);
+    msg_check(weights_export_list(&x, &n.w, &n.table, &how, &e), &e);
     write_output(&n, &x, type != DTYPE_F32);
     note_gaps(&n, &x);
     weights_export_release(&x);

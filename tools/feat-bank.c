@@ -321,8 +321,7 @@ static void join_banks(struct job *j, const char *const *path, int n)
         msg_die("out of memory");
     for (int k = 0; k < n; k++) {
         read_bank(&in[k], path[k]);
-        if (feat_compatible(&in->features, &in[k].features, false, &e))
-            msg_die("%s: %s", path[k], e.text);
+        msg_check_of(path[k], feat_compatible(&in->features, &in[k].features, false, &e), &e);
         score_inputs_add(&j->scoring.inputs, "bank", path[k], in[k].identity);
     }
     msg_check(bank_join(&j->bank, in, n, &e), &e);

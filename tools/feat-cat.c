@@ -79,11 +79,9 @@ static void open_input(struct input *in, const char *path)
 {
     struct fmt_error e = {0};
     in->path = strcmp(path, "-") == 0 ? "standard input" : path;
-    if (file_open(&in->file, path, &e))
-        msg_die("%s", e.text);
+    msg_check(file_open(&in->file, path, &e), &e);
     struct fmt_reader io = file_reader(&in->file);
-    if (feat_open(&in->feat, &io, &e))
-        msg_die("%s: %s", in->path, e.text);
+    msg_check_of(in->path, feat_open(&in->feat, &io, &e), &e);
 }
 
 static void open_inputs(char **path, int n)
@@ -213,8 +211,7 @@ static int64_t each_row(int (*take)(const struct feat_row *row, struct fmt_error
                 struct feat_row row = feat_block_row(&in->feat, &in->block, i);
                 if (!selected(&row.labels))
                     continue;
-                if (take(&row, &e))
-                    msg_die("%s", e.text);
+                msg_check(take(&row, &e), &e);
                 n++;
             }
         if (status != FMT_END)
@@ -344,8 +341,7 @@ static int64_t write_features(void)
     }
     header->part = (struct part){0};
     struct fmt_writer io = file_writer(&out);
-    if (feat_create(&writer, &io, header, &p, &e))
-        msg_die("%s: %s", output, e.text);
+    msg_check_of(output, feat_create(&writer, &io, header, &p, &e), &e);
     provenance_release(&p);
     int64_t n = each_row(take_row);
     if (feat_finish(&writer, &e)) {

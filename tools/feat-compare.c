@@ -130,8 +130,7 @@ static bool compare(FILE *out, const struct prediction_set *a, const struct pred
     char role[2][SCORE_INPUTS_MAX][PREDICTION_ROLE_BYTES];
     struct report_node report = {.kind = REPORT_OBJECT};
     msg_check(prediction_set_check(a, b, &e), &e);
-    if (differences_run(&plan, &a->rows, &b->rows, pool, &d, &e))
-        msg_die("%s: %s", b->path, e.text);
+    msg_check_of(b->path, differences_run(&plan, &a->rows, &b->rows, pool, &d, &e), &e);
     prediction_set_origins(a, "a", &inputs, role[0]);
     prediction_set_origins(b, "b", &inputs, role[1]);
     add_notes(&report, &plan, a, b, &d, &inputs);

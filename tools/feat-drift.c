@@ -100,8 +100,7 @@ static void open_inputs(struct job *j, const char *const *path, int n)
     struct file f;
     msg_check(file_open(&f, model_path, &e), &e);
     struct fmt_reader io = file_reader(&f);
-    if (linear_read(&j->model, &io, &e))
-        msg_die("%s: %s", model_path, e.text);
+    msg_check_of(model_path, linear_read(&j->model, &io, &e), &e);
     file_close(&f);
     for (int s = 0; s < 2 && j->set[s].rows.n > 0; s++)
         msg_check(featset_check(&j->set[s], &j->model.features, model_path, score_options.allow_precision, &e), &e);

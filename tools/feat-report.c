@@ -93,8 +93,7 @@ static void read_catalogue(struct inputs *in)
         return;
     msg_check(file_open(&f, catalogue, &e), &e);
     struct fmt_reader io = file_reader(&f);
-    if (index_read(&in->index, &io, &e))
-        msg_die("%s: %s", catalogue, e.text);
+    msg_check_of(catalogue, index_read(&in->index, &io, &e), &e);
     file_close(&f);
     msg_check(rootpath_find(in->index.root, catalogue, &in->root, &e), &e);
     msg_check(names_open(&in->keys, in->index.n_entries, key_of, &in->index, &e), &e);
