@@ -11,7 +11,6 @@
 #include "input-guard.h"
 #include "inspector-report.h"
 #include "msg.h"
-#include "num.h"
 #include "opt.h"
 #include "score-options.h"
 #include "scored-set.h"
@@ -61,7 +60,7 @@ static const struct opt options[] = {
     VERDICT_OPTIONS_VIEWS(&n_views, "[that of all of --choose]"),
     OPT_PATH(0, "choose", &choose, "FILE", "choose thresholds on these: features, predictions, a catalogue or shards"),
     VERDICT_OPTIONS_PROMISES(verdict_options),
-    OPT_STRING(0, "thresholds", &thresholds, "P,F", "pass below P, fail from F on, instead of --choose"),
+    VERDICT_OPTIONS_THRESHOLDS(&thresholds, ", instead of --choose"),
     OPT_PATH(0, "test", &test_path, "FILE", "count what becomes of the promises on these, which are not of --choose"),
     SCORE_OPTIONS_LEVEL(&level),
     OPT_FLAG(0, "compress", &compress, "compress weights and bank"),
@@ -114,14 +113,12 @@ static void parse_rule(struct verdict_rule *r)
 
 static void parse_thresholds(struct make_thresholds *t)
 {
-    char first[64], *comma;
-    snprintf(first, sizeof first, "%s", thresholds);
-    comma = strchr(first, ',');
-    if (comma)
-        *comma++ = 0;
-    if (!num_f64(first, &t->pass_below) || !num_f64(comma ? comma : first, &t->fail_from) ||
-        t->pass_below > t->fail_from)
-        msg_usage("--thresholds %s: one number, or two that ascend, with a comma between them", thresholds);
+    struct fmt_error e = {0};
+    struct verdict_rule r;
+    if (verdict_options_thresholds(thresholds, &r, &e))
+        msg_usage("%s", e.text);
+    t->pass_below = r.pass_below;
+    t->fail_from = r.fail_from;
 }
 
 static const void *const of_making[] = {

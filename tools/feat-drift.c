@@ -38,7 +38,7 @@ static const struct opt options[] = {
     OPT_COUNT(0, "least-groups", &least_groups, 2, 1000000, "N", "judge nothing with fewer groups [5]"),
     OPT_COUNT(0, "most-groups", &most_groups, 2, 20000, "N", "draw so many of each side where there are more [500]"),
     OPT_COUNT(0, "permutations", &n_permutations, 19, 1000000, "N", "divisions of the groups to compare with [4999]"),
-    OPT_COUNT(0, "top", &n_shown, 0, 1000000, "N", "name so many photographs of today [5]"),
+    OPT_COUNT('n', "show", &n_shown, 0, 1000000, "N", "name so many photographs of today [5]"),
     SCORE_OPTIONS_PRECISION(score_options),
     OPT_PATH('r', "report", &report_path, "FILE", "write the report to FILE [-]"),
     OPT_JSON(&json),

@@ -25,11 +25,11 @@
 #include "weights.h"
 
 static const char *output = "-", *title, *catalogue, *photographs, *maps, *positive, *scores, *run,
-    *pca, *group_score = "max", *device_name = "auto";
+    *pca, *thresholds, *group_score = "max", *device_name = "auto";
 static struct verdict_options promised; /* the promises alone */
 static struct opt_list features, search_folders;
 static int64_t n_shown = 12, n_views, n_resamples = 1000, n_jobs, seed, k, size = 8 << 20;
-static double pass_below = NAN, fail_from = NAN, level = 0.95;
+static double level = 0.95;
 
 static const struct opt options[] = {
     OPT_PATH('o', "output", &output, "FILE", "write the page to FILE [-]"),
@@ -38,9 +38,7 @@ static const struct opt options[] = {
     OPT_PATH(0, "photographs", &photographs, "DIR", "the pictures are in DIR [where the catalogue says]"),
     OPT_PATH(0, "maps", &maps, "DIR", "heat maps, as feat-bank --maps writes them"),
     OPT_LIST('f', "features", &features, "FILE", "nearest labelled photographs by these features; may be given again"),
-    OPT_REAL(0, "pass-below", &pass_below, -1e300, 1e300, "S",
-             "installations pass below this score [0.5; of distances none]"),
-    OPT_REAL(0, "fail-from", &fail_from, -1e300, 1e300, "S", "and fail from this score on [as --pass-below]"),
+    VERDICT_OPTIONS_THRESHOLDS(&thresholds, " [0.5; of distances none]"),
     VERDICT_OPTIONS_VIEWS(&n_views, "[0]"),
     OPT_STRING(0, "group-score", &group_score, "max|mean|mean-of-K", "score of an installation [max]"),
     OPT_STRING(0, "missed", &promised.missed, "SHARE[,SURE]",
@@ -159,13 +157,12 @@ static const char *title_of(const char *what, const char *path)
 
 static struct verdict_rule rule_of_options(void)
 {
-    struct verdict_rule r = {.how = RULE_MEAN_OF, .n_views = (int)n_views};
+    struct verdict_rule r = {.how = RULE_MEAN_OF, .n_views = (int)n_views, .pass_below = 0.5, .fail_from = 0.5};
+    struct fmt_error e = {0};
     if (!mean_of_parse(group_score, &r.k))
         msg_usage("--group-score %s: expected max, mean, or mean-of-2 or another number", group_score);
-    r.pass_below = !isnan(pass_below) ? pass_below : !isnan(fail_from) ? fail_from : 0.5;
-    r.fail_from = !isnan(fail_from) ? fail_from : r.pass_below;
-    if (r.pass_below > r.fail_from)
-        msg_usage("--pass-below %g is above --fail-from %g", r.pass_below, r.fail_from);
+    if (thresholds && verdict_options_thresholds(thresholds, &r, &e))
+        msg_usage("%s", e.text);
     return r;
 }
 
@@ -234,7 +231,7 @@ static void report_inspection(char **path, int n_paths)
     struct inputs in = {.pictures = {.folder = photographs, .maps = maps, .bytes_max = size}};
     struct inspection report = {.cases = &in.cases, .pictures = &in.pictures, .n_shown_max = (int)n_shown,
                                 .bootstrap = {(int)n_resamples, level, (uint64_t)seed}, .rule = rule_of_options(),
-                                .thresholds_given = !isnan(pass_below) || !isnan(fail_from)};
+                                .thresholds_given = thresholds != NULL};
     struct fmt_error e = {0};
     struct page page;
     cases_init(&in.cases, positive);
@@ -293,7 +290,7 @@ static void report_pca(void)
 static void note_unused(void)
 {
     static const void *const of_inspection[] = {
-        &features, &maps, &pass_below, &fail_from, &n_views, &promised.missed, &promised.alarms, &scores, &positive,
+        &features, &maps, &thresholds, &n_views, &promised.missed, &promised.alarms, &scores, &positive,
         &k, &n_resamples, &level, &seed, &group_score, &n_jobs, &device_name, NULL};
     static const void *const of_pictures[] = {&catalogue, &photographs, &n_shown, &size, &search_folders, NULL};
     if (run || pca)

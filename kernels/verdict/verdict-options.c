@@ -1,6 +1,10 @@
 /* verdict-options.c - see verdict-options.h. */
 #include "verdict-options.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "num.h"
 
 int verdict_options_promises(const struct verdict_options *o, struct promise *promise, int *n, struct fmt_error *e)
 {
@@ -20,6 +24,22 @@ int verdict_options_promises(const struct verdict_options *o, struct promise *pr
 struct promise verdict_options_default_promise(void)
 {
     return (struct promise){PROMISE_MISSED, 0.05, 0.95};
+}
+
+int verdict_options_thresholds(const char *text, struct verdict_rule *r, struct fmt_error *e)
+{
+    char first[64], *comma;
+    double pass_below, fail_from;
+    snprintf(first, sizeof first, "%s", text);
+    comma = strchr(first, ',');
+    if (comma)
+        *comma++ = 0;
+    if (!num_f64(first, &pass_below) || !num_f64(comma ? comma : first, &fail_from) || pass_below > fail_from)
+        return fmt_fail(e, FMT_INVALID, "--thresholds %.80s: one number, or two that ascend, with a comma between them",
+                        text);
+    r->pass_below = pass_below;
+    r->fail_from = fail_from;
+    return 0;
 }
 
 int verdict_options_rule(const struct verdict_options *o, struct verdict_rule *r, struct fmt_error *e)

@@ -32,11 +32,16 @@ struct verdict_options {
     OPT_COUNT(0, "views", v, 0, 1000, "N", "of an installation; with fewer it is incomplete; 0: any " standard)
 #define VERDICT_OPTIONS_VERDICTS_ONLY(v) \
     OPT_FLAG(0, "verdicts-only", v, "exit 0 although installations failed or need a review")
+#define VERDICT_OPTIONS_THRESHOLDS(v, standard) \
+    OPT_STRING(0, "thresholds", v, "P,F", "pass below P, fail from F on" standard)
 
 /* The promises that were given, by kind: promise [PROMISE_KINDS]. FMT_INVALID, wrong usage: "--missed x: ...". */
 int verdict_options_promises(const struct verdict_options *o, struct promise *promise, int *n, struct fmt_error *e);
 /* What is promised where nothing was given: missed 5 %, 95 % sure. */
 struct promise verdict_options_default_promise(void);
+/* "0.2,0.8", or one number that is both: sets pass_below and fail_from. FMT_INVALID, wrong usage: "--thresholds x:
+ * ...", and *r untouched. */
+int verdict_options_thresholds(const char *text, struct verdict_rule *r, struct fmt_error *e);
 /* Sets how and k of the rule. FMT_INVALID, wrong usage: "--group-score x: ...". */
 int verdict_options_rule(const struct verdict_options *o, struct verdict_rule *r, struct fmt_error *e);
 

@@ -25,17 +25,17 @@ check 'nothing is reported' test ! -s out
 status 0 feat-drift -q --tolerance 0.5 ref.feat shift.feat
 out_has 'verdict: no drift'
 
-status 1 feat-drift -q --json --by camera --top 2 ref.feat camera.feat
+status 1 feat-drift -q --json --by camera --show 2 ref.feat camera.feat
 cp out two.json
 check 'a line for each part and one of photographs' test "$(wc -l <out)" = 8
 check 'the verdict first' grep -q '^{"report":"drift","tool":"feat-drift","verdict":"drift","level":0.99,"tolerance":0,"divisions":5000,"origins":{"reference":' out
 check 'of an alarm' grep -q '"part":"camera 1","reference":60,"today":30,"reference_groups":20,"today_groups":10,"drift":0.[0-9]*,"limit":0.[0-9]*,"p":0.00[0-9]*,"alarm":true}' out
 check 'two photographs of that camera' bash -c 'tail -n 1 out | grep -q "^{\"report\":\"drift-photographs\",.*\"photographs\":\[{\"key\":\"g00.*\"distance\":.*\"reference_as_far\":.*},{.*}\]}"'
-status 1 feat-drift -q -j 1 --json --by camera --top 2 ref.feat camera.feat
+status 1 feat-drift -q -j 1 --json --by camera --show 2 ref.feat camera.feat
 same out two.json
-status 1 feat-drift -q --seed 1 --json --by camera --top 2 ref.feat camera.feat
+status 1 feat-drift -q --seed 1 --json --by camera --show 2 ref.feat camera.feat
 differ out two.json
-status 1 feat-drift -q --top 0 -r report.txt ref.feat shift.feat
+status 1 feat-drift -q --show 0 -r report.txt ref.feat shift.feat
 out_empty
 check 'the report is written although it is an alarm' grep -q '^verdict: drift' report.txt
 check 'without photographs' lacks 'farthest' report.txt
@@ -65,11 +65,11 @@ err_has 'empty.feat: no rows'
 # ---- several files of today, and draws
 gen -g 15 --first 100 --cameras 3 --unlabelled -o morning.feat
 gen -g 15 --first 115 --cameras 3 --unlabelled -o evening.feat
-status 0 feat-drift -q --top 0 ref.feat morning.feat evening.feat
+status 0 feat-drift -q --show 0 ref.feat morning.feat evening.feat
 sed '/^today/d' out >joined.txt
-status 0 feat-drift -q --top 0 ref.feat same.feat
+status 0 feat-drift -q --show 0 ref.feat same.feat
 check 'two files are as one' grep -q 'photographs of today                90' joined.txt
-status 0 feat-drift --most-groups 20 --top 0 ref.feat same.feat
+status 0 feat-drift --most-groups 20 --show 0 ref.feat same.feat
 err_has 'ref.feat: 20 of 60 groups are drawn'
 out_has 'groups of the reference             20 '
 

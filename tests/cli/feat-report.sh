@@ -82,13 +82,13 @@ status 1 feat-report -o test.json test.json
 err_has 'is an input of this run'
 
 # ---- thresholds: review between, incomplete with fewer views
-status 0 feat-report --pass-below 0.2 --fail-from 0.8 --views 4 --resamples 0 -o v.html test.json
+status 0 feat-report --thresholds 0.2,0.8 --views 4 --resamples 0 -o v.html test.json
 has v.html 'pass below a score of 0.2, fail from 0.8 on, review between'
 has v.html 'incomplete with fewer than 4 views'
 check 'all are incomplete' grep -qE '^<p class="answer"><strong>([0-9]+) of \1 installations need a person\.</strong> With too few views: \1\. 0 fail, 0 pass\.</p>$' v.html
 page_is_good v.html 'all incomplete'
-status 2 feat-report --pass-below 0.9 --fail-from 0.1 -o v.html test.json
-err_has '--pass-below 0.9 is above --fail-from 0.1'
+status 2 feat-report --thresholds 0.9,0.1 -o v.html test.json
+err_has '--thresholds 0.9,0.1: one number, or two that ascend'
 
 # ---- heat maps beside the photographs
 for k in $(sed -n 's/.*"key":"\([^"]*\)".*/\1/p' test.json); do
@@ -221,7 +221,7 @@ areas() { sed -n '/id="curves"/,$p' "$1" | grep -o '<td class="n">0\.[0-9]*\( \[
 check 'AUROC is that of the probabilities' test "$(areas d.html)" = "$(areas drawn.html)"
 
 page_is_good d.html 'distances'
-status 0 feat-report --resamples 0 --pass-below 0.4 -o d.html distances.json
+status 0 feat-report --resamples 0 --thresholds 0.4 -o d.html distances.json
 has d.html 'pass below a score of 0.4, fail from there on'
 
 # ---- what may be missing: labels, a class, all but one photograph, groups

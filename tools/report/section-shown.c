@@ -5,7 +5,7 @@
 
 #include "sections.h"
 
-enum { SHOTS_MAX = 6, SUSPECTS_MAX = 40 };
+enum { PHOTOS_MAX = 6, SUSPECTS_MAX = 40 };
 
 static const struct {
     const char *id, *heading, *none;
@@ -123,11 +123,11 @@ static void put_card(struct inspection *in, struct page *p, int64_t g)
         section_mark(p, t->verdict);
     put_facts(in, p, t);
     fputs("</header>\n<div class=\"photos\">\n", p->out);
-    for (int64_t i = 0; i < t->n && i < SHOTS_MAX; i++)
+    for (int64_t i = 0; i < t->n && i < PHOTOS_MAX; i++)
         put_photo(in, p, &c->photo[c->photo_of[t->first + i]]);
     fputs("</div>\n", p->out);
-    if (t->n > SHOTS_MAX)
-        page_paragraph(p, "%" PRId64 " more photographs are not shown.", t->n - SHOTS_MAX);
+    if (t->n > PHOTOS_MAX)
+        page_paragraph(p, "%" PRId64 " more photographs are not shown.", t->n - PHOTOS_MAX);
     fputs("</article>\n", p->out);
 }
 
