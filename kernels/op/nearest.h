@@ -1,4 +1,5 @@
-/* nearest.h - operations of an exact search for nearest neighbours by cosine (classify/knn.h has the search).
+/* nearest.h - operations of an exact search for nearest neighbours by the product of rows. Of rows of unit length it is
+ * the cosine (classify/knn.h has that search); bank/token-search.h searches by distance, with one value more in a row.
  *
  * Q queries are compared with the rows of a bank, part by part. Queries are stored in tiles, each transposed and the
  * last one filled up with zeros; a part of the bank has a multiple of NEAREST_BANK rows. Every product has NEAREST_BANK
@@ -34,8 +35,8 @@ struct nearest {
     /* The k best of each query so far; where a query has fewer, -INFINITY and -1. After the last part they are sorted:
      * similarity descending, of equals the lower index first. Before it the -1 are last, the order is the backend's. */
     struct tensor similarity, index; /* [Q,k] f32, [Q,k] i64 */
-    struct tensor queries;           /* [tiles,C,nearest_tile(Q)] f32, rows of unit length or zeros */
-    struct tensor bank;              /* [T,C] f32, rows of unit length; T is a multiple of NEAREST_BANK */
+    struct tensor queries;           /* [tiles,C,nearest_tile(Q)] f32, finite */
+    struct tensor bank;              /* [T,C] f32, finite; T is a multiple of NEAREST_BANK */
     int64_t first, n;                /* rows 0 .. n - 1 of bank have the indices first, first + 1 ...; n = 0: none */
     struct tensor query_group;       /* [Q] i64, optional: */
     struct tensor bank_group;        /* [n] i64: rows of the query's own group are no neighbours */
