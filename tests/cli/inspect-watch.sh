@@ -62,6 +62,18 @@ stop INT
 check 'after a start nothing is judged again' test "$(grep -c ^installation v.tsv)" -eq 5
 mv in/moved "$4"
 
+# ---- found by looking: written since before the start, so that nothing tells when it is whole but time
+mkdir found && g=$(basename "$3") && cp "$3"/*-[01].jpeg found
+{ for at in 0 1 2 3 4 5; do tail -c "+$((at * 400 + 1))" "$3/$g-2.jpeg" | head -c 400; sleep 0.3; done
+    tail -c +2401 "$3/$g-2.jpeg"; } >"found/$g-2.jpeg" &
+writer=$!
+sleep 0.1
+start --watch found --wait 0.3 --look 1 -o found.tsv
+check 'a file that grows is waited for' await 1 '^installation' found.tsv
+check '... and was whole' bash -c '! grep -q unreadable found.tsv && grep -c ^installation found.tsv | grep -qx 1'
+stop
+wait $writer
+
 # ---- views that do not come
 mkdir few && cp "$5"/*-[01].jpeg few
 start --watch few --wait 0.3 -o few.tsv
