@@ -53,7 +53,7 @@ static const struct opt options[] = {
     OPT_PATH('s', "score", &bank_path, "BANK", "score the photographs of QUERY by BANK"),
     OPT_PATH(0, "faults", &faults_path, "BANK", "scores are differences from this bank of known faults"),
     OPT_STRING(0, "alarms", &alarms_text, "SHARE[,SURE]",
-               "threshold that at most this share of good groups reaches, as the bank knows them [none]"),
+               "threshold that at most this share of good installations reaches, as the bank knows them [none]"),
     OPT_PATH(0, "photographs", &photographs_path, "WHERE", "the photographs of QUERY: shards, or a folder of files"),
     OPT_PATH(0, "maps", &maps_path, "DIR", "write heat maps, KEY.png and KEY.npy, into DIR"),
     OPT_STRING(0, "scale", &scale_text, "LOW,HIGH",

@@ -239,9 +239,9 @@ static int check(const struct problem *p, struct rule_learned *learned, struct f
         *(p->y[i] ? &learned->n_faulty : &learned->n_good) += 1;
     if (learned->n_faulty >= RULE_LEARN_FOLDS && learned->n_good >= RULE_LEARN_FOLDS)
         return 0;
-    return fmt_fail(e, FMT_LIMIT, "a learned rule needs %d faulty and %d good groups with view numbers below %d, has "
-                    "%lld and %lld", RULE_LEARN_FOLDS, RULE_LEARN_FOLDS, RULE_VIEWS_MAX, (long long)learned->n_faulty,
-                    (long long)learned->n_good);
+    return fmt_fail(e, FMT_LIMIT, "a learned rule needs %d faulty and %d good installations with view numbers below "
+                    "%d, has %lld and %lld", RULE_LEARN_FOLDS, RULE_LEARN_FOLDS, RULE_VIEWS_MAX,
+                    (long long)learned->n_faulty, (long long)learned->n_good);
 }
 
 static void release(struct problem *p)

@@ -25,7 +25,8 @@ static int64_t count_of(const struct judged_groups *g, enum promise_kind what)
     return n;
 }
 
-/* Adds "missed 5 %, 95 % sure: needs 59 faulty groups, has 41" for each promise that is too much for these groups. */
+/* Adds "missed 5 %, 95 % sure: needs 59 faulty installations, has 41" for each promise that is too much for these
+ * groups. */
 static void list_needs(char *text, size_t bytes, const struct judged_groups *g, const struct promise *p, int n)
 {
     char promised[PROMISE_TEXT_BYTES];
@@ -33,7 +34,7 @@ static void list_needs(char *text, size_t bytes, const struct judged_groups *g, 
         int64_t has = count_of(g, p[i].what), needed = promise_least_n(&p[i]);
         size_t at = strlen(text);
         if (has < needed)
-            snprintf(text + at, bytes - at, "%s%s %s: needs %" PRId64 " %s groups, has %" PRId64, at ? "; " : "",
+            snprintf(text + at, bytes - at, "%s%s %s: needs %" PRId64 " %s installations, has %" PRId64, at ? "; " : "",
                      promise_names[p[i].what], promise_text_short(&p[i], promised), needed, promise_groups[p[i].what],
                      has);
     }

@@ -32,8 +32,8 @@ struct judged_groups {
 };
 
 /* Sets pass_below and fail_from. promises [n]: one or two, of different kinds. FMT_LIMIT: there are too few groups; the
- * text has the numbers needed, of each promise: "missed 5 %, 95 % sure: needs 59 faulty groups, has 41". Untouched
- * then. */
+ * text has the numbers needed, of each promise: "missed 5 %, 95 % sure: needs 59 faulty installations, has 41".
+ * Untouched then. */
 int thresholds_choose(struct verdict_rule *r, const struct judged_groups *g, const struct promise *promises, int n,
                       struct fmt_error *e);
 

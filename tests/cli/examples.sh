@@ -65,7 +65,8 @@ err_has 'which DATASET?'
 "$source/tests/datagen" -q --groups 24 --width 64 --seed 4 cells
 EPOCHS=3 status 0 installed "$examples/elpv.sh" cells compared
 check 'six rows' test "$(grep -cE '^\| (plain|untrained|trained) \| (knn|logreg) \| [01]\.' compared/table.md)" = 6
-check 'so few installations cannot promise what is asked' grep -Eq 'needs [0-9]+ faulty .*good groups' compared/refused.txt
+check 'so few installations cannot promise what is asked' \
+    grep -Eq 'needs [0-9]+ faulty .*good installations' compared/refused.txt
 relabel() { # list: a negative installation is positive
     local group
     group=$(grep -m 1 '"gt_label": 0' "$1" | sed 's/.*"group_id": "\([^"]*\).*/\1/')

@@ -88,11 +88,11 @@ err_has 'one alone is by a memory bank of known faults'
 # ---- a threshold from good parts
 status 0 feat-bank -q -s good.bank --alarms 20% --resamples 0 test.feat
 out_has 'at most 20 % of good installations fail, on average, from '
-check 'how many reach it' grep -qE '^of [0-9]+ good groups? [0-9]+ reach it$' out
-check 'faulty ones, too' grep -qE '^of [0-9]+ faulty groups? [0-9]+ reach it$' out
+check 'how many reach it' grep -qE '^of [0-9]+ good installations? [0-9]+ reach it$' out
+check 'faulty ones, too' grep -qE '^of [0-9]+ faulty installations? [0-9]+ reach it$' out
 check 'no word of photographs without a group' lacks 'without a group' err
 status 1 feat-bank -q -s good.bank --alarms 0.5%,95% test.feat
-err_has 'needs 598 good groups, has '
+err_has 'needs 598 good installations, has '
 status 1 feat-bank -q -s small.bank --alarms 20% test.feat
 err_has 'small.bank: no scores of good photographs, from which a threshold is chosen; feat-bank --calibrate gives them'
 status 0 feat-bank -q --calibrate test.feat -o calibrated.bank small.bank
@@ -171,7 +171,7 @@ feat-bank --list tiles.bank >tiles.list
 status 0 feat-bank -q -s tiles.bank -o tiles.txt --alarms 40% --resamples 0 tiles-test.feat
 check 'a line for each photograph' test "$(grep -c jpeg tiles.txt)" = "$n"
 out_has "images ($n)"
-check 'groups, not tiles, reach a threshold' grep -qE "^of $(grep jpeg tiles.txt | cut -f 2,4 | sort -u | grep -c negative) good groups [0-9]+ reach it$" out
+check 'groups, not tiles, reach a threshold' grep -qE "^of $(grep jpeg tiles.txt | cut -f 2,4 | sort -u | grep -c negative) good installations [0-9]+ reach it$" out
 check 'the scores that the bank holds are those of whole photographs' bash -c \
     'join -t "$(printf "\t")" <(grep negative tiles.txt | awk -F"\t" "{printf \"%s\t%.5f\n\", \$1, \$7}" | sort) \
           <(awk -F"\t" "{printf \"%s\t%.5f\n\", \$1, \$5}" tiles.list | sort) |

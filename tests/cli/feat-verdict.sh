@@ -81,7 +81,7 @@ check 'how many views there are' grep -q '^judged: two.json: 10 installations of
 check 'why incomplete' grep -q $'^g200\t2\t.*\tviews: 2 of 3\t' incomplete.txt
 check 'no promise is about them' grep -Eq 'the promise is +unseen' incomplete.report
 status 1 feat-verdict -c two.json --views 3
-err_has 'two.json: missed 5 %, 95 % sure: needs 59 faulty groups, has 0'
+err_has 'two.json: missed 5 %, 95 % sure: needs 59 faulty installations, has 0'
 
 # One file as two views: the predictions have its SHA-256.
 sed -E '2,$s/"shot":([01]),/&"content":"'"$(printf '%064d' 7)"'",/; 2,$s/"shot":2,/&"content":"'"$(printf '%064d' 8)"'",/' new.json >copied.json
@@ -107,7 +107,7 @@ check 'a view that was not learned: review' grep -q $'^g200\t3\t-\treview\tviews
 check 'it is counted' grep -Eq '^review +1 +1' unknown.report
 predictions 0 17 >few.json
 status 1 feat-verdict -c few.json --group-score learned --missed 50%,50% new.json
-err_has 'few.json: a learned rule needs 10 faulty and 10 good groups with view numbers below 32, has 9 and 9'
+err_has 'few.json: a learned rule needs 10 faulty and 10 good installations with view numbers below 32, has 9 and 9'
 
 # ---- several kinds of faults: one class is good
 sed -e '1s/"good","bad"/"good","bad","worse"/' -e '1s/"positive":"bad",//' -e 's/\]}$/,0]}/' choose.json >three.json
@@ -126,7 +126,7 @@ out_has 'faulty: good; an installation'
 # ---- what is refused
 predictions 0 40 >small.json
 status 1 feat-verdict -c small.json --missed 5% --alarms 1/1000 new.json
-err_has 'small.json: missed 5 %, 95 % sure: needs 59 faulty groups, has 20; alarms 0.1 % on average: needs 999 good groups, has 21'
+err_has 'small.json: missed 5 %, 95 % sure: needs 59 faulty installations, has 20; alarms 0.1 % on average: needs 999 good installations, has 21'
 check 'nothing is reported' test ! -s out
 status 1 feat-verdict -c choose.json small.json
 err_has '41 of its groups are in choose.json'

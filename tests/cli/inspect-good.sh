@@ -27,7 +27,7 @@ threshold=$(sed -n 's/^pass below \([^,]*\), else fail$/\1/p' out)
 feat-bank -q --score site.bank --alarms 20%,80% site.feat -o /dev/null --resamples 0 >bank.txt
 check "the threshold $threshold is that of feat-bank" grep -q "threshold *${threshold:0:6}" bank.txt
 status 1 bbu-inspect --make x.inspector -w "$w" --bank site.bank --alarms 0.5%,95%
-err_has "site.bank: alarms 0.5 %, 95 % sure: needs 598 good groups, has $n"
+err_has "site.bank: alarms 0.5 %, 95 % sure: needs 598 good installations, has $n"
 check 'nothing was made' test ! -e x.inspector
 bbu-inspect -q --verdicts-only --json site.inspector bbu.index --split test >out
 check 'the promise stands in the head' grep -q '"promises":\[{"what":"alarms","share":0.2,"confidence":0.8,"chosen":{"groups":'$n, out

@@ -170,8 +170,8 @@ static void test_too_few(void)
     for (int i = 0; i < 41; i++)
         faulty[i] = 1;
     ok(thresholds_choose(&r, &g, p, 2, &e) == FMT_LIMIT && r.pass_below == 7, "too few groups are refused");
-    is_text(e.text, "missed 5 %, 95 % sure: needs 59 faulty groups, has 41; "
-                    "alarms 1 % on average: needs 99 good groups, has 19", "with what is needed of both kinds");
+    is_text(e.text, "missed 5 %, 95 % sure: needs 59 faulty installations, has 41; "
+                    "alarms 1 % on average: needs 99 good installations, has 19", "with what is needed of both kinds");
     p[1] = p[0];
     ok(thresholds_choose(&r, &g, p, 2, &twice) == FMT_INVALID, "%s", twice.text);
     ok(thresholds_choose(&r, &g, p, 0, NULL) == FMT_INVALID, "no promise is no threshold");

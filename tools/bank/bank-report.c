@@ -63,7 +63,7 @@ int bank_threshold_report(struct report_node *report, const struct bank_threshol
         reached[kind] += groups.proba[i * 2 + plan->positive] >= t->threshold;
     }
     report_note(report, "threshold %.6g: %s, from %s", t->threshold, promise_text(&t->promise, text),
-                FMT_COUNT(t->n_groups, "good group", "good groups"));
+                FMT_COUNT(t->n_groups, "good installation", "good installations"));
     report_number(report, "threshold", t->threshold);
     report_number(report, "alarms", t->promise.share);
     report_number(report, "confidence", t->promise.confidence);
@@ -71,7 +71,7 @@ int bank_threshold_report(struct report_node *report, const struct bank_threshol
     for (int kind = 0; kind < 3; kind++)
         if (n[kind] > 0) {
             report_note(report, "of %" PRId64 " %s %s %" PRId64 " reach it", n[kind], of[kind],
-                        n[kind] == 1 ? "group" : "groups", reached[kind]);
+                        n[kind] == 1 ? "installation" : "installations", reached[kind]);
             report_count(report, total[kind], n[kind]);
             report_count(report, above[kind], reached[kind]);
         }
