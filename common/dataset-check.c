@@ -175,6 +175,31 @@ static bool is_parted_by_label(const struct check *c, int64_t first, int64_t n)
     return true;
 }
 
+/* The first image of a run with another label than `not`, and not without; NULL: none. */
+static const struct dataset_image *first_labelled(const struct check *c, int64_t first, int64_t n, int32_t not)
+{
+    for (int64_t i = first; i < first + n; i++)
+        if (run_image(c, i)->label >= 0 && run_image(c, i)->label != not)
+            return run_image(c, i);
+    return NULL;
+}
+
+enum { HINT_MAX = 256 };
+
+/* Where a group of several labels is in several splits: what helps if they are two installations in truth. */
+static void ticket_hint(const struct check *c, int64_t first, int64_t n, char hint[HINT_MAX])
+{
+    const struct dataset_image *a = first_labelled(c, first, n, -1);
+    const struct dataset_image *b = a ? first_labelled(c, first, n, a->label) : NULL;
+    *hint = 0;
+    if (b && is_parted_by_label(c, first, n))
+        snprintf(hint, HINT_MAX,
+                 "; photographed again after repair? --ticket takes each label for a group of its own");
+    else if (b)
+        snprintf(hint, HINT_MAX, "; it has %.80s and %.80s (--ticket takes them for two groups)",
+                 label_name(c->d, a->label), label_name(c->d, b->label));
+}
+
 static int check_leak(struct check *c, int64_t first, int64_t n)
 {
     int64_t count[3] = {0};
@@ -190,10 +215,11 @@ static int check_leak(struct check *c, int64_t first, int64_t n)
             snprintf(where + used, sizeof where - used, "%s%s (%lld)", used ? ", " : "", dataset_splits[s],
                      (long long)count[s]);
     }
-    const char *hint = "; photographed again after repair? --ticket takes each label for a group of its own";
+    char hint[HINT_MAX];
+    ticket_hint(c, first, n, hint);
     mark_at_fault(c, first, n);
     return dataset_note(c->d, DATASET_LEAK, run_image(c, first)->group, c->e, "the group is in %s%s", where,
-                        is_parted_by_label(c, first, n) ? hint : "");
+                        hint);
 }
 
 /* ---------------------------------------------------------------- one content, several names */
@@ -201,15 +227,6 @@ static int check_leak(struct check *c, int64_t first, int64_t n)
 static bool was_read(const struct dataset_image *im)
 {
     return im->read;
-}
-
-/* The first image of a run with another label than `not`, and not without; NULL: none. */
-static const struct dataset_image *first_labelled(const struct check *c, int64_t first, int64_t n, int32_t not)
-{
-    for (int64_t i = first; i < first + n; i++)
-        if (run_image(c, i)->label >= 0 && run_image(c, i)->label != not)
-            return run_image(c, i);
-    return NULL;
 }
 
 static int note_conflict(struct check *c, const struct dataset_image *b, const struct dataset_image *against)

@@ -88,6 +88,9 @@ sed -i "0,/\"gt_label\": 1, \"group_id\": \"$bad\"/s//\"gt_label\": 0, \"group_i
 status 0 bbu-index -o x.index again # in one split it is a warning
 err_has "warning: $bad: the group has "
 err_has '(--ticket takes them for two groups)'
+cp val.json again/annotations/val.json # in two splits, with a label in both
+status 1 bbu-index -o x.index again
+err_has "$bad: the group is in train (3), val (3); it has negative and positive (--ticket takes them for two groups)"
 cp made/annotations/train.json again/annotations/train.json && mv val.json again/annotations/val.json
 status 0 bbu-index --ticket -o x.index again
 err_lacks "the group has"
