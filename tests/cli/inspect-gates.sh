@@ -19,6 +19,12 @@ out_has $'reference\tgates.safetensors'
 status 0 bbu-inspect -q --make c.inspector -w "$w" -m m.logreg --thresholds 0.4,0.6 --views 3 --reference bbu/train \
     --gates 10%,80%
 out_has " of $(find bbu/train -name '*.jpeg' | wc -l) good photographs" # without labels all are good
+# ... with labels only the good ones are read
+status 0 bbu-inspect --make all.inspector -w "$w" -m m.logreg --thresholds 0.4,0.6 --views 3 --reference bbu.index
+n=$(bbu-info -l bbu.index | cut -f 5 | grep -c '^negative$')
+check 'there are others' test "$n" -lt "$(bbu-info -l bbu.index | wc -l)"
+err_has "reference: $n photographs in "
+out_has " of $n good photographs"
 bbu-inspect -q g.inspector bbu.index --split test >plain.tsv
 check 'measures are columns' grep -q '^of	.*	reason	sharpness	brightness	black	white	distance	similarity$' plain.tsv
 set -- $(awk -F '\t' '$1 == "photograph" && $7 ~ /^score: / { print $2 }' plain.tsv)

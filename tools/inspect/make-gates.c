@@ -5,21 +5,33 @@
 #include <string.h>
 
 #include "gate-calibrate.h"
+#include "progress.h"
 
 struct gathering {
     struct gate_reference reference;
     struct gate_values *values; /* [n] */
     int64_t n, capacity;
-    int32_t positive; /* of the list's classes; -1: all are good */
+    int64_t n_judged;
+    struct progress progress;
     struct fmt_error *e;
 };
+
+/* Before any is read: on a catalogue of a whole site they would be judged for nothing. */
+static void leave_out_faulty(struct photo_list *list, const char *positive)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < list->n; i++) {
+        int32_t label = list->photo[i].label;
+        if (!positive || label < 0 || strcmp(list->class_name[label], positive) != 0)
+            list->photo[n++] = list->photo[i];
+    }
+    list->n = n;
+}
 
 static int gather(void *arg, const struct photo *photo, const float *feature, const struct gate_print *print,
                   const struct gate_values *values)
 {
     struct gathering *g = arg;
-    if (g->positive >= 0 && photo->label == g->positive)
-        return 0;
     if (fmt_grow(&g->values, g->n, &g->capacity, sizeof *g->values, g->e))
         return FMT_MEMORY;
     g->values[g->n++] = *values;
@@ -27,25 +39,32 @@ static int gather(void *arg, const struct photo *photo, const float *feature, co
 }
 
 /* Scores do not matter here. */
-static int pass_over(void *arg, const struct judged_group *group, const struct judged_photo *photo)
+static int count(void *arg, const struct judged_group *group, const struct judged_photo *photo)
 {
-    (void)arg;
-    (void)group;
+    struct gathering *g = arg;
     (void)photo;
+    g->n_judged += group->n_photographs;
+    progress_step(&g->progress, g->n_judged);
     return 0;
 }
 
-int make_gates(const struct photo_list *list, struct judge *j, double share, double confidence, struct fmt_error *e)
+static int gather_all(struct gathering *g, const struct photo_list *list, struct judge *j)
 {
-    struct gathering g = {.positive = -1, .e = e};
-    struct judge_job job = {.found = pass_over, .arg = &g, .look = gather};
+    struct judge_job job = {.found = count, .arg = g, .look = gather};
+    progress_begin(&g->progress, "reference", "photograph", "photographs", list->n);
+    int status = judge_run(j, list, &job, g->e);
+    (status ? progress_abandon : progress_end)(&g->progress);
+    return status;
+}
+
+int make_gates(struct photo_list *list, struct judge *j, double share, double confidence, struct fmt_error *e)
+{
+    struct gathering g = {.e = e};
     struct gate_limits limits;
-    for (int c = 0; c < list->n_classes && j->settings.positive; c++)
-        if (strcmp(list->class_name[c], j->settings.positive) == 0)
-            g.positive = c;
+    leave_out_faulty(list, j->settings.positive);
     int status = gate_reference_init(&g.reference, j->extract.dim, JUDGE_RECENT_MOST, e);
-    if (!status)
-        status = judge_run(j, list, &job, e);
+    if (!status && list->n > 0)
+        status = gather_all(&g, list, j);
     if (!status && g.n == 0)
         status = fmt_fail(e, FMT_INVALID, "no good photographs that can be read");
     if (!status)
