@@ -465,13 +465,19 @@ static void prepare_process(void)
     msg_check(file_check_output(output, true, &e), &e);
 }
 
+/* A day without photographs has features all the same, without rows, where their width is known. */
+static void check_empty(const struct extract *x)
+{
+    if (extract_width(x) == 0)
+        msg_die("no images are named, and so no size of their patches (--size)");
+    msg_note("no images are named: features without rows");
+}
+
 static void open_images(struct image_set *images, char **operand, int n)
 {
     static const void *const of_files[] = {&bits, &truncated, NULL};
     struct fmt_error e = {0};
     msg_check(image_set_open(images, (const char *const *)operand, n, null_names ? 0 : '\n', &e), &e);
-    if (images->n == 0)
-        msg_die("no images are named");
     if (images->from_shards)
         opt_unused(&tool, of_files, "the shards say how their files are decoded");
     images->bits = (int)bits;
@@ -508,6 +514,8 @@ int main(int argc, char **argv)
     open_images(&images, argv + first, argc - first);
     load_network(&n, &device);
     open_extraction(&x, &n, &device);
+    if (images.n == 0)
+        check_empty(&x);
     note_layers(&n, &x);
     open_run(&r, &x, &images);
     msg_check(image_set_look(&images, device.pool, &e), &e);

@@ -131,7 +131,8 @@ static void open_set(struct job *j, struct featset *set, const char *role, const
                      const char *name, const char *const *path, int n)
 {
     struct fmt_error e = {0};
-    msg_check(featset_open_all(set, path, n, memory_bytes / 2, &j->device, &e), &e);
+    bool query = set == &j->set && bank;
+    msg_check((query ? featset_open_query : featset_open_all)(set, path, n, memory_bytes / 2, &j->device, &e), &e);
     struct feat_header h = bank ? with_classes(bank, &set->header) : (struct feat_header){0};
     msg_check(scoring_add_set(&j->scoring, set, role, bank ? &h : NULL, name, &e), &e);
 }
@@ -381,6 +382,8 @@ static void score_query(struct job *j, struct bank_query *q)
 {
     struct fmt_error e = {0};
     struct bank_scoring scoring = {&j->bank, faults_path ? &j->faults : NULL, &j->device, show_step, &j->progress};
+    if (j->set.rows.n == 0)
+        msg_note("%s: no rows: nothing to score", j->set.path);
     progress_begin(&j->progress, "scores", "photograph", "photographs", j->set.rows.n);
     msg_check_of(j->set.path, bank_query_score(q, &scoring, &j->set.header, &j->set.rows, j->scoring.plan.positive, &e),
                  &e);

@@ -130,7 +130,9 @@ static void open_set(struct job *j, struct featset *set, const char *role, const
 {
     struct fmt_error e = {0};
     const struct feat_header *h = set == &j->train ? NULL : &j->train.header;
-    msg_check(featset_open_all(set, path, n, join ? 0 : memory_bytes / 4, &j->device, &e), &e);
+    int64_t bytes = join ? 0 : memory_bytes / 4;
+    bool query = set == &j->query;
+    msg_check((query ? featset_open_query : featset_open_all)(set, path, n, bytes, &j->device, &e), &e);
     msg_check(scoring_add_set(&j->scoring, set, role, h, j->train.path, &e), &e);
 }
 
@@ -225,6 +227,8 @@ static void vote(const struct job *j, const struct rows *bank, bool exclude_own_
         .vote = {ks[n_ks - 1], temperature, bank->label, n_classes, ks, n_ks},
         .memory_bytes = memory_bytes / 4, .step = show_step, .step_arg = &progress};
     allocate_votes(v, n_ks, n_classes);
+    if (v->rows.n == 0)
+        return;
     progress_begin(&progress, "neighbours", "row", "rows", v->rows.n);
     progress.silent = progress.silent || !j->show_progress;
     if (knn_vote_rows(&voting, &v->rows, &j->device, v->votes, &e))
@@ -267,7 +271,7 @@ static struct rows photographs(const struct job *j, struct voted *v, int i_k)
     struct rows r;
     set_probabilities(v, plan->n_classes, i_k);
     msg_check(rows_select(&r, &v->rows, NULL, v->rows.n, &e), &e);
-    if (tile_scores_needed(&v->set->header))
+    if (r.n > 0 && tile_scores_needed(&v->set->header))
         msg_check(tile_scores(&r, plan->positive, n_tiles, &e), &e);
     return r;
 }
@@ -451,7 +455,7 @@ static void run_all(struct job *j, struct voted *q)
         report_scores(j, &list, j->ks[i], 0, s.bank.n);
         scores_release(&list);
     }
-    if (!s.scored)
+    if (!s.scored && q->rows.n > 0)
         (output || groups_path ? msg_note : msg_warn)("%s: no labels, no scores", q->set->path);
     if (output)
         write_predictions(j, q, output, false);
@@ -507,9 +511,11 @@ static void run_scored(struct job *j, struct voted *q, const int *per_class, int
 {
     struct fmt_error e = {0};
     msg_check(scoring_open(&j->scoring, &e), &e);
-    if (n_per_class)
+    if (q->rows.n == 0)
+        msg_note("%s: no rows: nothing to classify", q->set->path);
+    else if (n_per_class)
         msg_check(scoring_head(&j->scoring, &e), &e);
-    for (int i = 0; i < n_per_class; i++)
+    for (int i = 0; i < n_per_class && q->rows.n > 0; i++)
         run_per_class(j, q, per_class[i]);
     if (!n_per_class)
         run_all(j, q);

@@ -169,7 +169,9 @@ static void open_set(struct job *j, struct featset *set, const char *role, const
 {
     struct fmt_error e = {0};
     const struct feat_header *h = set == &j->train ? NULL : train_path ? &j->train.header : &j->model.features;
-    msg_check(featset_open(set, path, INT64_MAX, &j->device, &e), &e);
+    int status = set == &j->query ? featset_open_query(set, &path, 1, INT64_MAX, &j->device, &e)
+                                  : featset_open(set, path, INT64_MAX, &j->device, &e);
+    msg_check(status, &e);
     msg_check(scoring_add_set(&j->scoring, set, role, h, train_path ? train_path : model_path, &e), &e);
 }
 
@@ -502,9 +504,15 @@ static void predict_query(struct job *j)
     struct fmt_error e = {0};
     rows->n_classes = m.n_classes;
     msg_check(rows_reserve(rows, ROWS_PROBA, rows->n, &e), &e);
-    msg_check(logreg_predict(&m, rows, &j->device, rows->proba, &e), &e);
-    join_tiles(j, &j->query, rows);
+    if (rows->n > 0) {
+        msg_check(logreg_predict(&m, rows, &j->device, rows->proba, &e), &e);
+        join_tiles(j, &j->query, rows);
+    }
     write_predictions(j, "query", output, rows);
+    if (rows->n == 0) {
+        msg_note("%s: no rows: nothing to predict", j->query.path);
+        return;
+    }
     if (rows_n_labelled(rows) == 0) {
         (output || groups_path ? msg_note : msg_warn)("%s: no labels, no scores", j->query.path);
         return;

@@ -319,8 +319,8 @@ static int name_set(struct featset *s, const char *const *path, int n, struct fm
     return 0;
 }
 
-int featset_open_all(struct featset *s, const char *const *path, int n, int64_t memory_bytes,
-                     const struct device *device, struct fmt_error *e)
+int featset_open_query(struct featset *s, const char *const *path, int n, int64_t memory_bytes,
+                       const struct device *device, struct fmt_error *e)
 {
     *s = (struct featset){0};
     int status = name_set(s, path, n, e);
@@ -329,9 +329,20 @@ int featset_open_all(struct featset *s, const char *const *path, int n, int64_t 
     if (!status)
         status = read_all(s, memory_bytes, device, e);
     if (!status && s->rows.n == 0)
-        status = fmt_fail(e, FMT_END, "%s: no rows", s->path);
+        status = rows_reserve(&s->rows, columns, 0, e); /* there all the same */
     if (status)
         featset_close(s);
+    return status;
+}
+
+int featset_open_all(struct featset *s, const char *const *path, int n, int64_t memory_bytes,
+                     const struct device *device, struct fmt_error *e)
+{
+    int status = featset_open_query(s, path, n, memory_bytes, device, e);
+    if (!status && s->rows.n == 0) {
+        status = fmt_fail(e, FMT_END, "%s: no rows", s->path);
+        featset_close(s);
+    }
     return status;
 }
 

@@ -58,6 +58,9 @@ int featset_open(struct featset *s, const char *path, int64_t memory_bytes, cons
  * are missing. */
 int featset_open_all(struct featset *s, const char *const *path, int n, int64_t memory_bytes,
                      const struct device *device, struct fmt_error *e);
+/* The same without FMT_END: of a query no rows are no error, but a day without photographs. */
+int featset_open_query(struct featset *s, const char *const *path, int n, int64_t memory_bytes,
+                       const struct device *device, struct fmt_error *e);
 void featset_close(struct featset *s); /* a zeroed struct is allowed */
 
 /* As feat_compatible, but classes are compared by name, and only classes that occur in rows: labels are renumbered to

@@ -131,7 +131,6 @@ status 2 extract --tokens head --no-norm s -o no.feat
 status 2 extract --json s
 status 1 extract s cut.jpeg -o no.feat
 err_has 'cannot be mixed'
-status 1 bash -c ': | dino-extract -w "$1" - -o no.feat' - "$w"
 status 1 extract s -o /dev/full
 err_has '/dev/full: No space left on device'
 status 1 dino-extract -w "$golden/eval.safetensors" s -o no.feat

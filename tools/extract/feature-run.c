@@ -112,7 +112,7 @@ int feature_run_shape(struct feature_run *r, struct fmt_error *e)
     struct image_set_slot *s = &r->slot[0];
     struct extract_part_list parts = {0};
     int status = 0;
-    if (extract_width(x) > 0 && !extract_has_parts(&x->settings))
+    if (extract_width(x) > 0 && (!extract_has_parts(&x->settings) || r->images->n == 0))
         return 0;
     for (int64_t i = 0; i < r->images->n && parts.n == 0 && !status; i++) {
         struct fmt_error why = {0};
