@@ -44,7 +44,8 @@ for ((d = 1; d <= divisions; d++)); do
         feat-logreg -q -t known.feat "${fold_by[@]}" --select auroc --seed "$d" --resamples 0 -m site.logreg \
             --out-of-fold known.json --json -r /dev/null
         feat-logreg -q -m site.logreg --resamples 0 --json -o new.json -r /dev/null new.feat
-        feat-verdict -q -c known.json --missed "$promise" --alarms "$promise" --json new.json >verdict 2>/dev/null || :
+        feat-verdict -q -c known.json --views 0 --missed "$promise" --alarms "$promise" --json new.json \
+            >verdict 2>/dev/null || :
         for kind in missed alarms; do echo "$by $kind $(wanted $kind <verdict)"; done
     done
 done >shares

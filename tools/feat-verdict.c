@@ -18,7 +18,7 @@
 #include "version.h"
 
 static const char *choose_path, *good_class, *output, *report_path = "-";
-static int64_t n_views, k, seed;
+static int64_t n_views = -1, k, seed;
 static struct verdict_options verdict_options = VERDICT_OPTIONS_DEFAULT;
 static double level = 0.95;
 static bool json, verdicts_only, allow_overlap;
@@ -27,7 +27,7 @@ static const struct opt options[] = {
     OPT_PATH('c', "choose", &choose_path, "FILE", "choose thresholds on these predictions: validation, or out of fold"),
     VERDICT_OPTIONS_PROMISES(verdict_options),
     VERDICT_OPTIONS_RULE(verdict_options),
-    VERDICT_OPTIONS_VIEWS(&n_views, "[0]"),
+    VERDICT_OPTIONS_VIEWS(&n_views, "[that of all of --choose]"),
     OPT_STRING(0, "good", &good_class, "CLASS", "all other classes are faults [of two classes the negative one]"),
     SCORE_OPTIONS_NEIGHBOURS(&k),
     SCORE_OPTIONS_LEVEL(&level),
@@ -74,7 +74,6 @@ struct job {
 static void parse_rules(struct job *j)
 {
     struct fmt_error e = {0};
-    j->rule.n_views = (int)n_views;
     if (verdict_options_promises(&verdict_options, j->promise, &j->n_promises, &e) ||
         verdict_options_rule(&verdict_options, &j->rule, &e))
         msg_usage("%s", e.text);
@@ -178,8 +177,12 @@ static void check_apart(struct prediction_set *a, struct prediction_set *b)
 static void choose_thresholds(struct job *j)
 {
     struct fmt_error e = {0};
+    char warning[SCORED_GROUPS_TEXT] = "";
     struct promises_wanted wanted = {j->promise, j->n_promises, (uint64_t)seed};
     j->rule.log_odds = !j->choose.set.distances;
+    j->rule.n_views = n_views < 0 ? scored_groups_common_views(&j->choose.g, warning) : (int)n_views;
+    if (warning[0])
+        msg_warn("%s: %s", choose_path, warning);
     msg_check_of(choose_path, scored_groups_choose(&j->choose.g, &j->rule, &wanted, &j->learned, &e), &e);
     msg_check(calibration_fit(&j->calibration, &j->choose.g.complete, &e), &e);
 }
@@ -236,6 +239,7 @@ static void add_members(struct report_node *report, const struct job *j, const c
         report_text(report, "query", j->query.set.path);
     score_inputs_report(report, &j->inputs);
     report_text(report, "group_score", rule_text(&j->rule, score));
+    report_count(report, "views", j->rule.n_views);
     report_number(report, "pass_below", j->rule.pass_below);
     report_number(report, "fail_from", j->rule.fail_from);
 }

@@ -1,6 +1,8 @@
 /* scored-groups.c - see scored-groups.h. */
 #include "scored-groups.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +32,53 @@ void scored_groups_release(struct scored_groups *s)
     *s = (struct scored_groups){.score = NULL};
 }
 
+/* ------------------------------------------------------------------ how many views there are */
+enum { VIEWS_MAX = 1000 }; /* more count as so many */
+
+static int views_of(const struct verdict_groups *g, int64_t i)
+{
+    int n = verdict_groups_views(g, i);
+    return n < VIEWS_MAX ? n : VIEWS_MAX;
+}
+
+static void say_unusual(const struct verdict_groups *g, int usual, char warning[SCORED_GROUPS_TEXT])
+{
+    int64_t n = 0;
+    int least = VIEWS_MAX, most = 0;
+    char to[16] = "";
+    for (int64_t i = 0; i < g->n; i++) {
+        int views = views_of(g, i);
+        if (views == usual)
+            continue;
+        n++;
+        least = views < least ? views : least;
+        most = views > most ? views : most;
+    }
+    if (least < most)
+        snprintf(to, sizeof to, " to %d", most);
+    snprintf(warning, SCORED_GROUPS_TEXT,
+             "%" PRId64 " of %s %s %d%s %s, not %d: the number of views is not checked (--views %d?)", n,
+             FMT_COUNT(g->n, "installation", "installations"), n == 1 ? "has" : "have", least, to,
+             most == 1 ? "view" : "views", usual, usual);
+}
+
+int scored_groups_common_views(const struct scored_groups *s, char warning[SCORED_GROUPS_TEXT])
+{
+    const struct verdict_groups *g = &s->groups;
+    int64_t count[VIEWS_MAX + 1] = {0};
+    int usual = 0;
+    warning[0] = '\0';
+    for (int64_t i = 0; i < g->n; i++)
+        count[views_of(g, i)]++;
+    for (int n = 1; n <= VIEWS_MAX; n++)
+        usual = count[n] > count[usual] ? n : usual;
+    if (count[usual] == g->n)
+        return usual;
+    say_unusual(g, usual, warning);
+    return 0;
+}
+
+/* ------------------------------------------------------------------ scores */
 static void take_complete(struct scored_groups *s, const struct verdict_rule *r)
 {
     memcpy(s->complete_score, s->score, (size_t)s->groups.n * sizeof *s->score);

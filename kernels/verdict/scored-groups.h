@@ -2,6 +2,7 @@
  *
  *   struct scored_groups seen, query;
  *   scored_groups_make(&seen, &rows, classes, e);
+ *   rule.n_views = scored_groups_common_views(&seen, warning);    or as many as are wanted
  *   scored_groups_choose(&seen, &rule, &wanted, &learned, e);     thresholds that keep the promises
  *   scored_groups_make(&query, &other_rows, classes, e);
  *   scored_groups_judge(&query, &rule);
@@ -27,6 +28,12 @@ struct scored_groups {
 int scored_groups_make(struct scored_groups *s, const struct rows *rows, struct verdict_classes classes,
                        struct fmt_error *e);
 void scored_groups_release(struct scored_groups *s);
+
+enum { SCORED_GROUPS_TEXT = 200 };
+
+/* The number of views that all groups have. Where they differ 0, not checked, and warning says how many have not the
+ * usual number: "1 of 214 installations has 2 views, not 3: ..."; else it is "". */
+int scored_groups_common_views(const struct scored_groups *s, char warning[SCORED_GROUPS_TEXT]);
 
 /* Sets score and complete by a rule that is ready. */
 void scored_groups_judge(struct scored_groups *s, const struct verdict_rule *r);

@@ -2,7 +2,7 @@
  *
  *   static struct verdict_options verdict_options = VERDICT_OPTIONS_DEFAULT;
  *   VERDICT_OPTIONS_PROMISES(verdict_options), VERDICT_OPTIONS_RULE(verdict_options),        lines of the option table
- *   VERDICT_OPTIONS_VIEWS(&n_views, "[0]"), VERDICT_OPTIONS_VERDICTS_ONLY(&verdicts_only)
+ *   VERDICT_OPTIONS_VIEWS(&n_views, "[that of all of --choose]"), VERDICT_OPTIONS_VERDICTS_ONLY(&verdicts_only)
  *   verdict_options_promises(&verdict_options, promise, &n, e);
  *   verdict_options_rule(&verdict_options, &rule, e);
  */

@@ -39,7 +39,9 @@ void rule_notes(struct report_node *report, const struct verdict_rule *r, const 
     else
         report_note(report, "pass below %.6g, else fail", r->pass_below);
     if (r->n_views > 0)
-        report_note(report, "incomplete with fewer than %d views", r->n_views);
+        report_note(report, "incomplete with fewer than %s", FMT_COUNT(r->n_views, "view", "views"));
+    else
+        report_note(report, "the number of views is not checked (--views)");
 }
 
 /* ------------------------------------------------------------------ promises */

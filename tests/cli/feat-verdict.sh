@@ -80,6 +80,21 @@ check 'incomplete' test "$(column incomplete.txt 4 | sort -u)" = incomplete
 check 'how many views there are' grep -q '^judged: two.json: 10 installations of 2 views, 10 incomplete ones left out' incomplete.report
 check 'why incomplete' grep -q $'^g200\t2\t.*\tviews: 2 of 3\t' incomplete.txt
 check 'no promise is about them' grep -Eq 'the promise is +unseen' incomplete.report
+status 1 feat-verdict -c choose.json -o usual.txt -r /dev/null two.json
+err_lacks views
+same incomplete.txt usual.txt
+status 1 feat-verdict -c choose.json --views 0 --missed 5% -o any.txt -r any.report two.json
+check 'of any number, where that is said' test "$(column any.txt 4 | sort -u | tr '\n' ' ')" = 'fail pass '
+check 'the report says so' grep -q '^the number of views is not checked (--views)$' any.report
+status 1 feat-verdict -c choose.json --json -o incomplete.json -r /dev/null two.json
+check 'JSON says how many are expected' bash -c 'head -n 1 incomplete.json | grep -q "\"views\":3[,}]"'
+grep -v '"0-2.jpg"' choose.json >differ.json
+status 1 feat-verdict -c differ.json -o differ.txt -r /dev/null two.json
+err_has 'differ.json: 1 of 200 installations has 2 views, not 3: the number of views is not checked (--views 3?)'
+check 'nothing is incomplete then' test "$(column differ.txt 4 | grep -c incomplete)" = 0
+status 1 feat-verdict -c differ.json --views 3 -o differ.txt -r /dev/null two.json
+err_lacks 'is not checked'
+check 'unless it is said' test "$(column differ.txt 4 | sort -u)" = incomplete
 status 1 feat-verdict -c two.json --views 3
 err_has 'two.json: missed 5 %, 95 % sure: needs 59 faulty installations, has 0'
 

@@ -260,6 +260,24 @@ static void test_refused(void)
 }
 
 /* ------------------------------------------------------------------ groups and their verdicts */
+/* The fourth of the five has a single view. */
+static void test_common_views(struct scored_groups *s)
+{
+    char warning[SCORED_GROUPS_TEXT];
+    ok(scored_groups_common_views(s, warning) == 0, "views that differ in number are not checked");
+    is_text(warning, "1 of 5 installations has 1 view, not 2: the number of views is not checked (--views 2?)",
+            "a warning says how many differ");
+    s->groups.n = 3;
+    ok(scored_groups_common_views(s, warning) == 2 && !warning[0], "the number that all have, without a warning");
+    s->groups.n_views[0] = 5;
+    s->groups.n_views[1] = 4;
+    s->groups.n = 5;
+    ok(scored_groups_common_views(s, warning) == 0, "three other numbers");
+    is_text(warning, "3 of 5 installations have 1 to 5 views, not 2: the number of views is not checked (--views 2?)",
+            "from the least to the most of them");
+    s->groups.n_views[0] = s->groups.n_views[1] = 2;
+}
+
 /* Five installations of views 0 and 1: faulty, good, good, one of a single view, one without a label. */
 static void test_scored(void)
 {
@@ -274,6 +292,7 @@ static void test_scored(void)
     struct promises_wanted wanted = {p, 2, 0};
     struct scored_groups s;
     scored_groups_make(&s, &rows, (struct verdict_classes){.faulty = 1, .good = -1}, NULL);
+    test_common_views(&s);
     ok(scored_groups_choose(&s, &r, &wanted, NULL, NULL) == 0 && s.complete.n == 4, "one is incomplete");
     ok(fabs(r.pass_below - 0.7) < 1e-6 && fabs(r.fail_from - 0.7) < 1e-6, "%.9g, %.9g: between 0.8 and 0.6",
        r.pass_below, r.fail_from);

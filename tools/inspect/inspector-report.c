@@ -22,8 +22,6 @@ static void identity_notes(struct report_node *report, const struct make_inspect
     report_note(report, "score of a photograph: %s, in %s",
                 s->by_bank ? "distance to the bank" : "probability by the classifier", s->precision);
     rule_notes(report, &s->rule, m->thresholds.choose ? &m->thresholds.learned : NULL);
-    if (s->rule.n_views == 0)
-        report_note(report, "the number of views is not checked (--views)");
 }
 
 static void gate_notes(struct report_node *report, const struct gate_limits *g)

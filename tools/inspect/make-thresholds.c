@@ -1,56 +1,9 @@
 /* make-thresholds.c - see make-thresholds.h. */
 #include "make-thresholds.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "bank-good.h"
 #include "overlap.h"
 #include "scored-groups.h"
-
-/* ------------------------------------------------------------------ how many views there are */
-enum { VIEWS_MAX = 1000 }; /* more count as so many */
-
-static int views_of(const struct verdict_groups *g, int64_t i)
-{
-    int n = verdict_groups_views(g, i);
-    return n < VIEWS_MAX ? n : VIEWS_MAX;
-}
-
-static void warn_views(const struct make_thresholds *t, const char *path, const struct verdict_groups *g, int usual)
-{
-    int64_t n = 0;
-    int least = VIEWS_MAX, most = 0;
-    char to[16] = "";
-    for (int64_t i = 0; i < g->n; i++) {
-        int views = views_of(g, i);
-        if (views == usual)
-            continue;
-        n++;
-        least = views < least ? views : least;
-        most = views > most ? views : most;
-    }
-    if (least < most)
-        snprintf(to, sizeof to, " to %d", most);
-    t->warn("%s: %" PRId64 " of %s %s %d%s %s, not %d: the number of views is not checked (--views %d?)", path, n,
-            FMT_COUNT(g->n, "installation", "installations"), n == 1 ? "has" : "have", least, to,
-            most == 1 ? "view" : "views", usual, usual);
-}
-
-/* The number of views that all groups have; where they differ 0, not checked, with a warning. */
-static int common_views(const struct make_thresholds *t, const char *path, const struct verdict_groups *g)
-{
-    int64_t count[VIEWS_MAX + 1] = {0};
-    int usual = 0;
-    for (int64_t i = 0; i < g->n; i++)
-        count[views_of(g, i)]++;
-    for (int n = 1; n <= VIEWS_MAX; n++)
-        usual = count[n] > count[usual] ? n : usual;
-    if (count[usual] == g->n)
-        return usual;
-    warn_views(t, path, g, usual);
-    return 0;
-}
 
 /* ------------------------------------------------------------------ choosing */
 static bool has_both_kinds(const struct judged_groups *g)
@@ -60,6 +13,17 @@ static bool has_both_kinds(const struct judged_groups *g)
         if (g->faulty[i] >= 0)
             has[g->faulty[i]] = true;
     return has[0] && has[1];
+}
+
+static int views_of(const struct make_thresholds *t, const char *path, const struct scored_groups *g)
+{
+    char warning[SCORED_GROUPS_TEXT];
+    if (t->n_views >= 0)
+        return t->n_views;
+    int n = scored_groups_common_views(g, warning);
+    if (warning[0])
+        t->warn("%s: %s", path, warning);
+    return n;
 }
 
 /* Thresholds that keep the promises on the groups of these rows, and what a score says where both kinds are known. */
@@ -73,7 +37,7 @@ static int choose_on(struct make_thresholds *t, struct judge *j, const struct ro
     int status = scored_groups_make(&g, rows, classes, e);
     if (status)
         return status;
-    s->rule.n_views = t->n_views >= 0 ? t->n_views : common_views(t, path, &g.groups);
+    s->rule.n_views = views_of(t, path, &g);
     status = scored_groups_choose(&g, &s->rule, &wanted, &t->learned, e);
     for (int i = 0; i < t->n_promises && !status; i++) {
         s->promise[i].promise = t->promise[i];

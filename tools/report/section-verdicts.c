@@ -110,11 +110,11 @@ static void put_rule(const struct inspection *in, struct page *p)
         page_text(p, "; score of an installation: %s %s", section_name(how, name),
                   strcmp(how, "learned") == 0 ? "from its views" : "of its photographs");
     if (judged && in->cases->judge_views)
-        page_text(p, "; %" PRId64 " views expected", in->cases->judge_views);
+        page_text(p, "; %s expected", FMT_COUNT(in->cases->judge_views, "view", "views"));
     if (in->grouped && !judged)
         page_text(p, "; an installation has the score %s of its photographs", rule_text(r, text));
     if (r->n_views && !judged)
-        page_text(p, "; incomplete with fewer than %d views", r->n_views);
+        page_text(p, "; incomplete with fewer than %s", FMT_COUNT(r->n_views, "view", "views"));
     fputs(".</dd>\n", p->out);
 }
 
