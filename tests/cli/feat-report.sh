@@ -140,6 +140,7 @@ err_has 'odd.json: line 1: verdict is not pass, fail, review or incomplete'
 feat-verdict -q --json --verdicts-only --missed 30%,80% --alarms 30% -c drawn.json -o verdicts.json -r promises.json drawn.json --allow-overlap
 status 0 feat-report --resamples 0 -s promises.json -o w.html drawn.json verdicts.json
 has w.html 'as feat-verdict gave them: pass below a score of '
+has w.html '; 3 views expected'
 has w.html 'at most 30 % of faulty installations pass, 80 % sure'
 has w.html 'at most 30 % of good installations fail, on average'
 check 'as many fail' test "$(grep -oE '<strong>[0-9]+</strong><span>fail' w.html | tr -dc 0-9)" = "$(grep -c '"verdict":"fail"' verdicts.json)"
