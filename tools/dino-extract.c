@@ -47,7 +47,8 @@ static const struct opt options[] = {
     OPT_FLAG(0, "unit", &unit, "bring each token to unit length"),
     OPT_COUNT(0, "resize", &resize, 0, 65535, "N", "pixels of the shorter side; 0: as it is [256]"),
     OPT_COUNT(0, "size", &size, 0, 65535, "N", "then the square of N pixels in the middle; 0: the whole image [224]"),
-    OPT_CHOICE(0, "fit", &fit, "resize|crop|pad", "what is done to sizes that are no multiple of the patch [resize]"),
+    OPT_CHOICE(0, "fit", &fit, "resize|crop|pad|squeeze",
+               "what is done to sizes that are no multiple of the patch; squeeze: all of it into the square [resize]"),
     OPT_STRING(0, "tiles", &tiles, "SIDE[:OVERLAP]",
                "a row for each square of SIDE pixels, which overlap by OVERLAP; --resize is 0 unless given "
                "[an eighth of SIDE]"),
@@ -382,6 +383,15 @@ static void report(const struct feature_run *r, const struct extract_network *n,
 }
 
 /* ------------------------------------------------------------------ options */
+static enum extract_fit fit_of_options(void)
+{
+    return tiles                          ? EXTRACT_TILES
+           : strcmp(fit, "crop") == 0    ? EXTRACT_CROP
+           : strcmp(fit, "pad") == 0     ? EXTRACT_PAD
+           : strcmp(fit, "squeeze") == 0 ? EXTRACT_SQUEEZE
+                                         : EXTRACT_RESIZE;
+}
+
 static struct extract_settings settings_of(const struct extract_network *n)
 {
     struct fmt_error e = {0};
@@ -389,9 +399,9 @@ static struct extract_settings settings_of(const struct extract_network *n)
                                  .unit_length = unit};
     if (!feat_kind_parse(tokens, &s.kind))
         msg_bug("a kind of tokens that the option knows and features do not");
-    s.fit = strcmp(fit, "crop") == 0 ? EXTRACT_CROP : strcmp(fit, "pad") == 0 ? EXTRACT_PAD : EXTRACT_RESIZE;
-    if (tiles)
-        s.fit = EXTRACT_TILES;
+    s.fit = fit_of_options();
+    if (s.fit == EXTRACT_SQUEEZE)
+        s.resize = 0;
     s.overlap = overlap;
     s.regions = regions;
     if (layers && extract_parse_layers(layers, n->vit.config.depth, &s.layers, &e))
@@ -408,6 +418,8 @@ static void set_sizes(void)
         msg_usage("--tiles and --size exclude each other");
     if (tiles && strcmp(fit, "resize") != 0)
         msg_usage("--tiles and --fit exclude each other");
+    if (strcmp(fit, "squeeze") == 0 && size == 0)
+        msg_usage("--fit squeeze needs a --size to squeeze pictures to");
     if (tiles && extract_tiles_parse(tiles, &size, &overlap, &e))
         msg_usage("--%s", e.text);
     if (resize < 0)

@@ -23,7 +23,8 @@ struct feat_header extract_feat_header(const struct extract *x)
 }
 
 static const char *const fit_name[] = {
-    [EXTRACT_RESIZE] = "resize", [EXTRACT_CROP] = "crop", [EXTRACT_PAD] = "pad", [EXTRACT_TILES] = "tiles"};
+    [EXTRACT_RESIZE] = "resize", [EXTRACT_CROP] = "crop", [EXTRACT_PAD] = "pad",
+    [EXTRACT_SQUEEZE] = "squeeze", [EXTRACT_TILES] = "tiles"};
 /* Behind the fit where there are regions: an item that only some recipes have would not tell them from the others. */
 static const char in_regions[] = ", in regions";
 

@@ -40,6 +40,13 @@ static void set_square(const struct extract_settings *s, int64_t patch, int64_t 
     set_full_size(g, height, width, shorter);
 }
 
+/* Both sides become the same, whatever they were: nothing is cut away, proportions change. */
+static void set_squeezed(const struct extract_settings *s, int64_t patch, struct extract_geometry *g)
+{
+    int64_t net = fit_side(s->fit, s->size, patch);
+    g->full_h = g->full_w = g->canvas_h = g->canvas_w = g->net_h = g->net_w = net;
+}
+
 static void set_whole(const struct extract_settings *s, int64_t patch, int64_t height, int64_t width,
                       struct extract_geometry *g)
 {
@@ -66,7 +73,9 @@ int extract_geometry(const struct extract_settings *s, int64_t patch, int64_t he
                      struct extract_geometry *g, struct fmt_error *e)
 {
     *g = (struct extract_geometry){0};
-    if (s->size > 0)
+    if (s->fit == EXTRACT_SQUEEZE)
+        set_squeezed(s, patch, g);
+    else if (s->size > 0)
         set_square(s, patch, height, width, g);
     else
         set_whole(s, patch, height, width, g);

@@ -49,6 +49,8 @@ int extract_check_settings(const struct extract *x, struct fmt_error *e)
     if (s->resize < 0 || s->size < 0 || s->resize > RESIZE_SIDE_MAX || s->size > RESIZE_SIDE_MAX)
         return fmt_fail(e, FMT_LIMIT, "sizes are from 0 to %d", RESIZE_SIDE_MAX);
     int64_t patch = x->model.vit->config.patch;
+    if (s->fit == EXTRACT_SQUEEZE && (s->size < 1 || s->resize != 0))
+        return fmt_fail(e, FMT_INVALID, "a picture is squeezed to a size, without resizing it before");
     if (s->fit == EXTRACT_TILES && (s->size < 1 || s->size % patch != 0 || s->overlap < 0 || s->overlap > s->size / 2))
         return fmt_fail(e, FMT_INVALID,
                         "tiles of %lld pixels that overlap by %lld: possible are a multiple of %lld, and half of it",

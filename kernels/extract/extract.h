@@ -53,6 +53,7 @@ enum extract_fit {
     EXTRACT_RESIZE, /* the image is scaled to the nearest multiple: nothing is lost, nothing is added */
     EXTRACT_CROP,   /* cropped on all sides, down to a multiple */
     EXTRACT_PAD,    /* zeros (after normalisation) on all sides, up to a multiple */
+    EXTRACT_SQUEEZE, /* the whole image becomes the square of `size`, a multiple or rounded to one; resize is 0 */
     EXTRACT_TILES   /* nothing of it: the resized image is cut into squares of `size`, a multiple (extract-parts.h) */
 };
 

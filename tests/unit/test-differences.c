@@ -179,6 +179,7 @@ static void reading(void)
         {HEAD "{\"key\":\"a\",\"group\":7,\"scores\":[0.5,0.5]}\n", "line 2: group is not a text"},
         {HEAD "{\"key\":\"a\",\"label\":1,\"scores\":[0.5,0.5]}\n", "line 2: label is not a text"},
         {HEAD ROW "{\"key\":\"b\",\"k\":9,\"scores\":[0,1]}\n", "line 3: votes of 5 and of 9 neighbours"},
+        {HEAD ROW ROW, "line 3: the key a.jpg is that of line 2, too"},
         {HEAD ROW "[1,2]\n", "line 3: votes of 5 and of 0"},
         {HEAD ROW "{\"key\":\"b\",\"k\":5", "line 3, column 17: "},
     };
@@ -197,7 +198,7 @@ static void same_rows(void)
         HEAD "{\"key\":\"b.jpg\",\"group\":\"g\",\"label\":\"bad\",\"scores\":[0.25,0.75]}\n",
         HEAD "{\"key\":\"a.jpg\",\"group\":\"h\",\"label\":\"bad\",\"scores\":[0.25,0.75]}\n",
         HEAD "{\"key\":\"a.jpg\",\"group\":\"g\",\"label\":\"good\",\"scores\":[0.25,0.75]}\n",
-        HEAD ROW ROW,
+        HEAD ROW "{\"key\":\"b.jpg\",\"group\":\"g\",\"label\":\"bad\",\"k\":5,\"scores\":[0.25,0.75]}\n",
         "{\"report\":\"predictions\",\"positive\":\"good\",\"classes\":[\"good\",\"bad\"]}\n" ROW,
         "{\"report\":\"predictions\",\"positive\":\"bad\",\"classes\":[\"bad\",\"good\"]}\n" ROW,
     };
@@ -229,7 +230,7 @@ static void verdicts(void)
                 {.02, .05, .01, DIFFERENCES_NOT_WORSE, DIFFERENCES_WORSE},
                 {-.01, .04, 0, DIFFERENCES_UNDECIDED, DIFFERENCES_UNDECIDED},
                 {0, 0, 0, DIFFERENCES_NOT_WORSE, DIFFERENCES_NOT_WORSE},
-                {NAN, NAN, 1, DIFFERENCES_UNDECIDED, DIFFERENCES_UNDECIDED}};
+                {NAN, NAN, 1, DIFFERENCES_UNDEFINED, DIFFERENCES_UNDEFINED}};
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         d->low[METRICS_auroc] = d->low[METRICS_log_loss] = d->low[METRICS_false_alarms] = want[i].low;
         d->high[METRICS_auroc] = d->high[METRICS_log_loss] = d->high[METRICS_false_alarms] = want[i].high;

@@ -55,6 +55,10 @@ static void fits(void)
     ok(g.net_h == 84 && g.net_w == 42 && g.rows == 84 && g.top == 6 && g.cropped > 0, "whole, cut");
     g = geometry(0, 0, EXTRACT_PAD, 97, 55);
     ok(g.net_h == 98 && g.net_w == 56 && g.rows == 97 && g.cols == 55 && g.cropped == 0, "whole, padded");
+    g = geometry(0, 100, EXTRACT_SQUEEZE, 97, 550);
+    ok(g.net_h == 98 && g.net_w == 98 && g.full_h == 98 && g.full_w == 98 && g.rows == 98 && g.cols == 98 &&
+           g.cropped == 0,
+       "squeezed: all of it in the square");
     g = geometry(0, 0, EXTRACT_RESIZE, 3, 5);
     ok(g.net_h == PATCH && g.net_w == PATCH, "at least a patch");
     g = geometry(256, 224, EXTRACT_RESIZE, 700, 1);
