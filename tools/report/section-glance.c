@@ -209,11 +209,13 @@ static void put_begin(const struct inspection *in, struct page *p)
 static void put_trust(const struct inspection *in, struct page *p, const struct section_tally *t)
 {
     const struct cases *c = in->cases;
-    bool seen = in->n_promises > 0;
+    bool seen = in->n_promises > 0, shown = true;
     enum promise_state worst = PROMISE_KEPT;
     for (int i = 0; i < in->n_promises; i++) {
-        enum promise_state s = section_promise(in, t, &in->promise[i].promise).state;
+        struct promise_kept k = section_promise(in, t, &in->promise[i].promise);
+        enum promise_state s = k.state;
         seen = seen && s != PROMISE_UNSEEN;
+        shown = shown && k.high <= in->promise[i].promise.share;
         worst = s != PROMISE_UNSEEN && s > worst ? s : worst;
     }
     page_heading(p, "Can the verdicts be trusted?");
@@ -242,9 +244,15 @@ static void put_trust(const struct inspection *in, struct page *p, const struct 
         put_strong(p, "Not shown:");
         page_text(p, " more went wrong than was promised, but so few %s would show that by chance, too.",
                   section_noun(in, true));
-    } else if (seen) {
+    } else if (seen && shown) {
         put_strong(p, "Yes, as far as these labels tell:");
-        page_text(p, in->n_promises > 1 ? " both promises were kept here." : " the promise was kept here.");
+        page_text(p, in->n_promises > 1 ? " both promises were kept here, interval and all."
+                                        : " the promise was kept here, interval and all.");
+    } else if (seen) {
+        put_strong(p, "Nothing here speaks against it:");
+        page_text(p, " %s kept, but intervals that reach beyond what was promised mean that so few labelled %s cannot "
+                  "show it by themselves.", in->n_promises > 1 ? "both promises were" : "the promise was",
+                  section_noun(in, true));
     } else {
         put_strong(p, "Only in part:");
         page_text(p, " for one of the promises there is no labelled %s of its kind.", section_noun(in, false));
