@@ -94,6 +94,9 @@ static void choose_positive(struct dataset *d)
     char known[600] = "";
     if (!dataset_set_positive(d, positive, &e))
         return;
+    if (d->n_classes == 0)
+        msg_die("--positive %s: no photograph has a label; a table gives them in a column label (or gt_label, class)",
+                positive);
     for (int64_t i = 0; i < d->n_findings; i++) /* why there are too many classes: spellings of one */
         if (d->finding[i].kind == DATASET_BAD_LABEL)
             msg_error("%s: %s", d->finding[i].thing, d->finding[i].reason);

@@ -22,7 +22,7 @@ err_has '--positive ugly: "ugly" is no class; there are "bad", "good"'
 status 1 bbu-index --layout classes --classes good,bad,ugly --positive bad -o x.index cl
 err_has 'of two classes one is the positive; here are 3 classes: "good", "bad", "ugly"; --classes says'
 status 1 bbu-index --layout folder --positive bad -o x.index cl
-err_has 'here are 0 classes'
+err_has 'no photograph has a label'
 
 bbu-pack -q c.index -o packed
 check 'the catalogue says so' bash -c 'bbu-info c.index | grep -qE "positive +bad$" && bbu-info --json c.index | grep -q "\"classes\":{\"good\":60,\"bad\":60},\"positive\":\"bad\""'

@@ -100,6 +100,10 @@ cp -r photos two && mkdir two/again && cp "two/$first" two/again/
 index 1 --labels bare.csv two
 err_has "bare.csv:2: ${first#*/}: no such photograph; several folders have a file of this name: write the folder, too"
 
+sed '1s/label/Ergebnis/' t.csv >unknown.csv
+index 1 --labels unknown.csv --positive bad photos
+err_has '--positive bad: no photograph has a label; a table gives them in a column label (or gt_label, class)'
+
 # ---- labels that look the same; what wins
 sed '2s/,good,/,Good,/;2s/,bad,/,Bad,/' t.csv >l.csv
 index 1 --labels l.csv photos
