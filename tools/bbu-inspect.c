@@ -258,12 +258,16 @@ static int exit_status(const struct verdict_lines *l)
 
 static void note_counts(const struct verdict_lines *l)
 {
+    int64_t n_read = l->n_photographs - l->n_unreadable;
     msg_note("%s: %" PRId64 " passed, %" PRId64 " failed, %" PRId64 " to review, %" PRId64 " incomplete",
              FMT_COUNT(l->n[0] + l->n[1] + l->n[2] + l->n[3], "installation", "installations"), l->n[VERDICT_PASS],
              l->n[VERDICT_FAIL], l->n[VERDICT_REVIEW], l->n[VERDICT_INCOMPLETE]);
     if (l->n_unreadable > 0)
         msg_warn("%s of %" PRId64 " could not be read", FMT_COUNT(l->n_unreadable, "photograph", "photographs"),
                  l->n_photographs);
+    if (l->cropped > 0)
+        msg_note("%.1f %% of the photographs' area was not looked at: --size of the features (bbu-info INSPECTOR); "
+                 "dino-extract --size 0 takes all", 100 * l->cropped / (double)n_read);
 }
 
 /* What was mistyped is not an installation that cannot be read. Shards may be named by a pattern. */

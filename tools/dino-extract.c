@@ -344,8 +344,8 @@ static void report(const struct feature_run *r, const struct extract_network *n,
     char hex[DIGEST_HEX], part_name[PART_TEXT];
     digest_hex(n->hash, hex);
     if (cropped > 0)
-        msg_note("%.1f %% of the images' area was cut away (--resize %" PRId64 " --size %" PRId64 " --fit %s)",
-                 100 * cropped, resize, size, fit);
+        msg_note("%.1f %% of the images' area was cut away (--resize %" PRId64 " --size %" PRId64 " --fit %s): nothing "
+                 "is seen there; --size 0 takes all", 100 * cropped, resize, size, fit);
     if (r->n_filled > 0)
         msg_warn("%s cut short: what is missing is grey; of the worst %d %% of the rows came",
                  FMT_COUNT(r->n_filled, "image was", "images were"), r->least_percent);

@@ -119,6 +119,7 @@ static void judge_photo(struct run *r, struct judged_photo *p, const struct slot
         snprintf(p->reason, sizeof p->reason, "unreadable: %s", without_name(why.text, p->photo->name));
         return;
     }
+    p->cropped = row->geometry.cropped;
     const struct verdict_rule *rule = &r->j->settings.rule;
     double alone = rule_score(rule, &p->score, &p->photo->view, 1); /* thresholds are of installations */
     p->stopped = is_stopped(r, s, p);

@@ -63,6 +63,7 @@ struct judged_photo {
     bool read;                 /* false: unreadable */
     bool stopped;              /* unreadable, filled, a copy, or a gate stops it */
     double score;              /* NAN: none */
+    double cropped;            /* share of its area that the network does not see; of one that was read */
     uint8_t content[DIGEST_BYTES]; /* SHA-256 of the file; zeros: unreadable */
     struct gate_values values; /* NAN where not measured */
     enum verdict verdict;      /* of the photograph by itself: fail, pass or review; incomplete does not occur */

@@ -174,6 +174,7 @@ int verdict_lines_found(void *arg, const struct judged_group *g, const struct ju
         const struct judged_photo *p = &photo[i];
         l->n_photographs++;
         l->n_unreadable += !p->read;
+        l->cropped += p->read ? p->cropped : 0;
         if (l->json)
             bad |= photo_json(l, g, p);
         else

@@ -20,6 +20,7 @@ struct verdict_lines {
     bool probability;     /* of installations, too: the inspector has a calibration */
     int64_t n[VERDICTS];  /* installations so far */
     int64_t n_photographs, n_unreadable;
+    double cropped; /* sum over those that were read: judge.h */
 };
 
 /* columns: with the line of their names; false: the file has it. */
