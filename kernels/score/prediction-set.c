@@ -54,8 +54,9 @@ static int class_of(const struct prediction_set *s, const char *name)
 
 static int fail_head(struct fmt_error *e)
 {
-    return fmt_fail(e, FMT_INVALID, "no predictions in JSON lines (--json where they are made: feat-knn, feat-logreg, "
-                                  "bbu-inspect ...)");
+    return fmt_fail(e, FMT_INVALID, "no predictions in JSON lines (--json where they are made: -o or --out-of-fold of "
+                                  "feat-knn, feat-logreg, feat-bank; a report of scores has none, "
+                                  "verdicts of bbu-inspect --json are for feat-report)");
 }
 
 /* A copy in the memory of the set; NULL where there is no text, or no memory. */
