@@ -22,6 +22,7 @@
 enum {
     STRIP_ROWS = 16,
     FILLED_SHARE = 16, /* of the fewest bytes: jpeg.h */
+    PADDING_MAX = 64,  /* bytes that an encoder may add to the coded data */
     APP1 = JPEG_APP0 + 1,
     APP1_BYTES_MAX = 65533
 };
@@ -101,10 +102,21 @@ static const char *loss_of(int code)
     switch (code) {
     case JWRN_HIT_MARKER: return "coded data is missing";
     case JWRN_HUFF_BAD_CODE:
-    case JWRN_ARITH_BAD_CODE: return "coded data is damaged";
+    case JWRN_ARITH_BAD_CODE:
+    case JWRN_MUST_RESYNC: return "coded data is damaged";
     case JWRN_BOGUS_PROGRESSION: return "scans are missing";
     default: return NULL;
     }
+}
+
+/* All pixels came from fewer bytes than the scan has: zeros, as a transfer that broke off leaves them, are codes as
+ * well, of flat blocks. Between two restart marks there is no padding. */
+static bool is_left_over(const struct decoder *d)
+{
+    const struct jpeg_error_mgr *m = d->c.err;
+    int n = m->msg_parm.i[0], marker = m->msg_parm.i[1];
+    bool restart = marker >= JPEG_RST0 && marker <= JPEG_RST0 + 7;
+    return m->msg_code == JWRN_EXTRANEOUS_DATA && d->c.input_scan_number > 0 && (restart || n > PADDING_MAX);
 }
 
 /* Whether what is missing is missing because the data end here. */
@@ -139,6 +151,12 @@ static void on_message(j_common_ptr c, int level)
     char where[48];
     if (level >= 0)
         return; /* tracing */
+    if (is_left_over(d)) {
+        d->status = fmt_fail(d->e, FMT_TRUNCATED, "coded data is damaged (%s left over before marker %02x)",
+                             FMT_COUNT(c->err->msg_parm.i[0], "byte is", "bytes are"),
+                             (unsigned)c->err->msg_parm.i[1]);
+        escape(d);
+    }
     if (!d->complete) {
         const char *loss = loss_of(c->err->msg_code);
         position_text(d, where, sizeof where);

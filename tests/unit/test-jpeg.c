@@ -245,6 +245,18 @@ static void not_filled(void)
     fmt_buffer_release(&b);
 }
 
+/* Zeros are codes of flat blocks: a file whose end never came, or a hole in it, can give all pixels. */
+static void zeros_within(bool end_mark, const char *what)
+{
+    struct fmt_buffer b = make(400, 300, 3, (struct jpeg_encoding){.quality = 95});
+    struct image im = {0};
+    struct fmt_error e = {0};
+    memset(b.data + b.bytes / 4, 0, b.bytes - b.bytes / 4 - (end_mark ? 2 : 0));
+    is_int(jpeg_decode(b.data, b.bytes, NULL, &im, NULL, &e), FMT_TRUNCATED, "%s: refused: %s", what, e.text);
+    image_release(&im);
+    fmt_buffer_release(&b);
+}
+
 static void stray_bytes(void)
 {
     struct fmt_buffer b = make(W, H, 3, (struct jpeg_encoding){.quality = 80});
@@ -504,9 +516,10 @@ static const char *odd_folder(void)
 
 static const char *const must_refuse[] = {"truncated_baseline", "truncated_progressive", "height_doubled", "ultrahdr",
                                           "restart_interval_zeroed", "restart_marker_missing", "partial_progressive",
-                                          "progressive-missing", "hopper_bad_exif", "junk_before_soi"};
+                                          "progressive-missing", "hopper_bad_exif", "junk_before_soi",
+                                          "bit_flips_progressive"};
 static const char *const must_note[] = {"no_eoi", "junk_after_eoi", "extraneous-data", "truncated_app14",
-                                        "jpeg_ff00", "junk_jpeg_header", "bit_flips_progressive"};
+                                        "jpeg_ff00", "junk_jpeg_header"};
 
 static bool in(const char *name, const char *const *list, size_t n)
 {
@@ -589,6 +602,8 @@ int main(void)
     shares_of_scans();
     not_filled();
     stray_bytes();
+    zeros_within(false, "zeros instead of the rest");
+    zeros_within(true, "zeros before the end mark");
     limits();
     scan_bomb();
     orientations(1);
