@@ -73,9 +73,29 @@ static void test_bad_settings(void)
     free(text);
 }
 
+static void test_bad_learned(void)
+{
+    struct inspect_settings s = inspect_settings_default(), again;
+    static const char *const change[][2] = {{"false", "1"}, {"[0, 0]", "[0, -1]"}, {"[0, 0]", "[1e999, 0]"}};
+    struct fmt_error e = {0};
+    char *text, changed[8192];
+    s.rule = (struct verdict_rule){.how = RULE_LEARNED, .k = 1, .pass_below = 1, .fail_from = 2};
+    ok(inspect_settings_text(&s, &text, &e) == 0 && inspect_settings_parse(&again, text, strlen(text), &e) == 0,
+       "a learned rule %s", e.text);
+    for (size_t i = 0; i < sizeof change / sizeof *change; i++) {
+        const char *at = strstr(text, change[i][0]);
+        snprintf(changed, sizeof changed, "%.*s%s%s", at ? (int)(at - text) : 0, text, change[i][1],
+                 at ? at + strlen(change[i][0]) : "");
+        ok(at && inspect_settings_parse(&again, changed, strlen(changed), &e) == FMT_INVALID, "%s: %s", change[i][1],
+           e.text);
+    }
+    free(text);
+}
+
 int main(void)
 {
     test_settings();
     test_bad_settings();
+    test_bad_learned();
     return tap_done();
 }

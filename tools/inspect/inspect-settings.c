@@ -155,7 +155,8 @@ static void refuse_repeated(struct taking *t, const cJSON *o)
         if (key)
             key[n++] = member->string;
     }
-    qsort(key, (size_t)n, sizeof *key, text_order);
+    if (key)
+        qsort(key, (size_t)n, sizeof *key, text_order);
     for (int i = 1; i < n; i++)
         if (strcmp(key[i], key[i - 1]) == 0)
             fail(t, key[i], "is there twice");
@@ -204,7 +205,10 @@ static void take_learned(struct taking *t, const cJSON *o, struct verdict_rule *
 {
     const cJSON *list = json_member(o, "view_weight"), *pair;
     int v = 0;
-    r->log_odds = cJSON_IsTrue(json_member(o, "log_odds"));
+    const cJSON *log_odds = json_member(o, "log_odds");
+    if (!cJSON_IsBool(log_odds))
+        fail(t, "log_odds", "neither true nor false");
+    r->log_odds = cJSON_IsTrue(log_odds);
     r->base = take_number(t, o, "base", -1e300, 1e300);
     if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != RULE_VIEWS_MAX)
         fail(t, "view_weight", "not one pair of numbers for each view");
@@ -215,6 +219,8 @@ static void take_learned(struct taking *t, const cJSON *o, struct verdict_rule *
             fail(t, "view_weight", "no pair of numbers");
             return;
         }
+        if (!isfinite(a->valuedouble) || !(b->valuedouble >= 0 && b->valuedouble <= 1e300))
+            fail(t, "view_weight", "a centre beyond all limits, or a weight below 0");
         r->view_weight[v][0] = a->valuedouble;
         r->view_weight[v++][1] = b->valuedouble;
     }
