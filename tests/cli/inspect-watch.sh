@@ -223,8 +223,19 @@ err_has 'nowhere: No such file or directory'
 echo x >bad.journal
 status 1 bbu-inspect --watch empty --journal bad.journal site.inspector
 err_has 'bad.journal: is no journal of bbu-inspect'
+printf 'bbu-inspect journal 2\nwritten\n\0written\n' >bad.journal
+status 1 bbu-inspect --watch empty --journal bad.journal site.inspector
+err_has 'bad.journal: a zero byte'
+cp one.journal away.journal && mv ring away
+status 1 bbu-inspect --watch ring --journal away.journal -o away.tsv site.inspector
+check 'a folder that is not there is not forgotten' cmp one.journal away.journal
+mv away ring
 status 2 bbu-inspect --watch empty site.inspector bbu
 status 0 bbu-inspect -q --watch - site.inspector </dev/null
+printf '%s\t\t%s\n' "$1"/*0.jpeg 0 "$2"/*1.jpeg 1 >alone
+bbu-inspect -q --watch - site.inspector <alone | grep ^installation >alone.watched
+bbu-inspect -q site.inspector - <alone | grep ^installation | cmp -s - alone.watched
+check 'names without an installation are of one each' test $? -eq 0 -a "$(wc -l <alone.watched)" -eq 2
 status 1 bbu-inspect -q --watch - site.inspector <<<$'a\tb\tc\td'
 err_has 'standard input: a: not NAME, GROUP, VIEW'
 check 'no errors were printed' bash -c "! grep -v 'could not be read' errors | grep -q ."

@@ -300,8 +300,12 @@ static int load(struct reading *r, int (*named)(void *, const char *, const char
     if (!status) {
         if (n > 0)
             memcpy(text, data, n);
+        while (n > 0 && text[n - 1] == 0) /* as a power cut can leave them */
+            n--;
         text[n] = 0;
-        status = take_text(r, text);
+        status = memchr(text, 0, n) ? fmt_fail(r->e, FMT_INVALID, "%.250s: a zero byte: is no journal of bbu-inspect",
+                                               r->j->path)
+                                    : take_text(r, text);
     }
     if (!status)
         status = rewrite(r, named, arg);

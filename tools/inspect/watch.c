@@ -151,6 +151,8 @@ static int add_named(void *arg, const char *name, const char *group, int32_t vie
     struct watch_stamp stamp = {-1, 0}; /* of a file that is not there: it will be unreadable */
     bool is_new;
     watch_stamp_of(name, &stamp);
+    if (!*group) /* an installation of its own */
+        group = name;
     struct watch_group *g = watch_groups_find(&w->groups, group, &is_new, w->e);
     return g ? watch_group_add(g, name, view, true, stamp, now_ms(), w->e) : FMT_MEMORY;
 }
@@ -420,13 +422,14 @@ static int open_output(struct watch *w)
 int watch_run(struct judge *j, struct verdict_lines *lines, const struct watch_how *how, struct fmt_error *e)
 {
     struct watch w = {.judge = j, .lines = lines, .out = lines->out, .how = how, .e = e, .folders = {.fd = -1},
+                      .journal = {.fd = -1, .lock_fd = -1},
                       .output = {.look_fd = -1}};
     atomic_store(&wake_fd, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-    int status = watch_journal_open(&w.journal, how->journal, add_named, &w, e);
+    int status = watch_folders_open(&w.folders, how->folder, how->n_folders, how->n_folders > 1 || how->names, e);
+    if (!status) /* it forgets photographs that are gone: not those of a folder that is not there */
+        status = watch_journal_open(&w.journal, how->journal, add_named, &w, e);
     if (!status && how->prints && j->has_reference)
         status = gate_reference_remember(&j->reference, how->prints, WATCH_REMEMBERED, e);
-    if (!status)
-        status = watch_folders_open(&w.folders, how->folder, how->n_folders, how->n_folders > 1 || how->names, e);
     if (!status)
         status = open_output(&w);
     if (!status)
