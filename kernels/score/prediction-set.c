@@ -13,6 +13,7 @@
 #include "json-scan.h"
 
 enum { DEPTH_MAX = 64 };
+#define SUM_ERROR_MAX 0.02 /* of the probabilities of a photograph, which others may write with few digits */
 #define COLUMNS (ROWS_LABEL | ROWS_GROUP_VIEW | ROWS_KEY | ROWS_GROUP_NAME | ROWS_EXTRA | ROWS_CONTENT | ROWS_PROBA)
 
 /* ------------------------------------------------------------------ parts of a line */
@@ -120,6 +121,7 @@ static int take_scores(const struct prediction_set *s, const struct cJSON *score
 {
     const struct cJSON *one;
     int n = 0;
+    double sum = 0;
     if (!cJSON_IsArray(scores) || cJSON_GetArraySize(scores) != s->n_classes)
         return fmt_fail(e, FMT_INVALID, "a list of %s is needed", FMT_COUNT(s->n_classes, "score", "scores"));
     cJSON_ArrayForEach(one, scores) {
@@ -127,7 +129,10 @@ static int take_scores(const struct prediction_set *s, const struct cJSON *score
         if (s->distances ? !isfinite(value) : !(value >= 0 && value <= 1))
             return fmt_fail(e, FMT_INVALID, "a score that is no %s", s->distances ? "number" : "probability");
         proba[n++] = value;
+        sum += value;
     }
+    if (!s->distances && !(fabs(sum - 1) <= SUM_ERROR_MAX))
+        return fmt_fail(e, FMT_INVALID, "scores that add up to %.4g, not to 1", sum);
     return 0;
 }
 

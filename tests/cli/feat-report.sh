@@ -278,7 +278,7 @@ has x.html 'These photographs are those that the classifier was fitted to'
 printf '%s\n' '{"report":"predictions","tool":"<b>tool&","positive":"<i>bad\u0001","classes":["good\"","<i>bad\u0001"]}' >hostile.json
 for i in $(seq 1 40); do
     printf '{"key":"a\\u202e<script>alert(%d)</script>&\\"\\u0007.jpg","group":"<g%d>\\u0000","shot":0,"label":"%s","scores":[%s],"extra":{"camera":"<c%d>","date":"2026-%02d-%02dT10:00","<k>":"&","site":"\\ud83d\\ude00 %d"}}\n' \
-        "$i" "$((i / 2))" "$([ $((i % 3)) = 0 ] && echo 'good\"' || echo '<i>bad\u0001')" "0.$((i % 10)),0.$((9 - i % 10))" $((i % 3)) $((i % 12 + 1)) $((i % 28 + 1)) $((i % 2))
+        "$i" "$((i / 2))" "$([ $((i % 3)) = 0 ] && echo 'good\"' || echo '<i>bad\u0001')" "0.$((i % 9 + 1)),0.$((9 - i % 9))" $((i % 3)) $((i % 12 + 1)) $((i % 28 + 1)) $((i % 2))
 done | sed 's/\\u0000//' >>hostile.json
 status 0 feat-report --resamples 50 --title $'<title>\x01\xff&' --photographs '<nosuch>' -o h.html hostile.json
 page_is_good h.html 'hostile names'
