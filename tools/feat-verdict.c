@@ -125,10 +125,12 @@ static struct verdict_classes classes_of(const struct prediction_set *s)
     return classes;
 }
 
-static void read_scored(struct scored *s, const char *path)
+static void read_scored(struct scored *s, const char *path, bool query)
 {
     struct fmt_error e = {0};
-    msg_check(prediction_set_read(&s->set, path, (int)k, &e), &e);
+    msg_check((query ? prediction_set_read_query : prediction_set_read)(&s->set, path, (int)k, &e), &e);
+    if (s->set.rows.n == 0)
+        msg_note("%s: no rows: nothing to judge", path);
     msg_check(scored_groups_make(&s->g, &s->set.rows, classes_of(&s->set), &e), &e);
 }
 
@@ -192,7 +194,7 @@ static void choose_thresholds(struct job *j)
 static void set_note(struct report_node *report, const char *what, const struct scored *s)
 {
     const struct verdict_groups *g = &s->g.groups;
-    int least = verdict_groups_views(g, 0), most = least;
+    int least = g->n ? verdict_groups_views(g, 0) : 0, most = least;
     for (int64_t i = 1; i < g->n; i++) {
         int n = verdict_groups_views(g, i);
         least = n < least ? n : least;
@@ -317,11 +319,11 @@ static void open_job(struct job *j, const char *query)
     j->report = open_memstream(&j->text, &j->bytes);
     if (!j->report)
         msg_die("out of memory");
-    read_scored(&j->choose, choose_path);
+    read_scored(&j->choose, choose_path, false);
     prediction_set_origins(&j->choose.set, "choose", &j->inputs, j->role[0]);
     j->has_query = query != NULL;
     if (query) {
-        read_scored(&j->query, query);
+        read_scored(&j->query, query, true);
         prediction_set_origins(&j->query.set, "query", &j->inputs, j->role[1]);
         check_alike(&j->choose.set, &j->query.set);
         check_apart(&j->choose.set, &j->query.set);

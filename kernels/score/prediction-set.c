@@ -238,7 +238,8 @@ static int take_line(struct prediction_set *s, const char *line, size_t bytes, i
     return status;
 }
 
-static int take_lines(struct prediction_set *s, const char *text, size_t bytes, int k, struct fmt_error *e)
+static int take_lines(struct prediction_set *s, const char *text, size_t bytes, int k, bool may_be_empty,
+                      struct fmt_error *e)
 {
     struct fmt_error why = {0};
     int64_t n_lines = 0;
@@ -252,17 +253,17 @@ static int take_lines(struct prediction_set *s, const char *text, size_t bytes, 
                             within ? within : why.text);
         }
     }
-    if (s->rows.n > 0)
+    if (s->rows.n > 0 || (may_be_empty && s->n_classes > 0 && n_lines == 1))
         return 0;
     return k > 0 && s->n_classes > 0 ? fmt_fail(e, FMT_INVALID, "%s: no votes of %d neighbours", s->path, k)
                                      : fmt_fail(e, FMT_INVALID, "%s: no predictions", s->path);
 }
 
-int prediction_set_parse(struct prediction_set *s, const char *path, const char *text, size_t bytes, int k,
-                         struct fmt_error *e)
+static int parse(struct prediction_set *s, const char *path, const char *text, size_t bytes, int k, bool may_be_empty,
+                 struct fmt_error *e)
 {
     *s = (struct prediction_set){.path = path};
-    int status = take_lines(s, text, bytes, k, e);
+    int status = take_lines(s, text, bytes, k, may_be_empty, e);
     struct rows *rows = &s->rows;
     if (!status)
         status = check_keys(s, e);
@@ -273,7 +274,19 @@ int prediction_set_parse(struct prediction_set *s, const char *path, const char 
     return status;
 }
 
-int prediction_set_read(struct prediction_set *s, const char *path, int k, struct fmt_error *e)
+int prediction_set_parse(struct prediction_set *s, const char *path, const char *text, size_t bytes, int k,
+                         struct fmt_error *e)
+{
+    return parse(s, path, text, bytes, k, false, e);
+}
+
+int prediction_set_parse_query(struct prediction_set *s, const char *path, const char *text, size_t bytes, int k,
+                               struct fmt_error *e)
+{
+    return parse(s, path, text, bytes, k, true, e);
+}
+
+static int read_file(struct prediction_set *s, const char *path, int k, bool may_be_empty, struct fmt_error *e)
 {
     uint8_t *data = NULL;
     size_t bytes;
@@ -281,9 +294,19 @@ int prediction_set_read(struct prediction_set *s, const char *path, int k, struc
     int status = file_load(path, PREDICTION_SET_BYTES_MAX, &data, &bytes, e);
     if (status)
         return status;
-    status = prediction_set_parse(s, path, (const char *)data, bytes, k, e);
+    status = parse(s, path, (const char *)data, bytes, k, may_be_empty, e);
     free(data);
     return status;
+}
+
+int prediction_set_read(struct prediction_set *s, const char *path, int k, struct fmt_error *e)
+{
+    return read_file(s, path, k, false, e);
+}
+
+int prediction_set_read_query(struct prediction_set *s, const char *path, int k, struct fmt_error *e)
+{
+    return read_file(s, path, k, true, e);
 }
 
 void prediction_set_release(struct prediction_set *s)

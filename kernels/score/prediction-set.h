@@ -34,6 +34,10 @@ int prediction_set_read(struct prediction_set *s, const char *path, int k, struc
 #define PREDICTION_SET_BYTES_MAX ((size_t)4 << 30)
 int prediction_set_parse(struct prediction_set *s, const char *path, const char *text, size_t bytes, int k,
                          struct fmt_error *e);
+/* The two where a head without rows is no error: a day without photographs. */
+int prediction_set_read_query(struct prediction_set *s, const char *path, int k, struct fmt_error *e);
+int prediction_set_parse_query(struct prediction_set *s, const char *path, const char *text, size_t bytes, int k,
+                               struct fmt_error *e);
 void prediction_set_release(struct prediction_set *s);
 
 /* Adds what the predictions were made from to the inputs of a report on several sets: "a.query", "a.train" of side a.

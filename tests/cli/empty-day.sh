@@ -70,6 +70,21 @@ err_has 'patches.feat: no rows'
 status 1 feat-bank -q --score site.bank patches.feat --calibrate patches.feat
 err_has 'patches.feat: no rows'
 
+# ---- verdicts and their page
+feat-logreg -q -t m.train.feat -C 1 --resamples 0 --out-of-fold v.json --json -m v.logreg -r /dev/null
+feat-logreg -q -m v.logreg --json day.feat -o p.json
+status 0 feat-verdict -c v.json --missed 50%,50% p.json -o verdicts.tsv
+err_has 'p.json: no rows: nothing to judge'
+out_has 'judged: p.json: 0 installations of 0 views'
+only_head verdicts.tsv
+status 0 feat-verdict -q -c v.json --missed 50%,50% p.json --json -o verdicts.json
+status 0 feat-report p.json verdicts.json -o page.html
+check 'the page says that nothing was inspected' grep -q 'Nothing was inspected' page.html
+status 0 feat-report verdicts.json -o page.html
+status 0 feat-report p.json -o page.html
+status 1 feat-verdict -q -c p.json v.json
+err_has 'p.json: no predictions'
+
 # ---- the other tools
 status 0 feat-drift -q -m m.logreg m.train.feat day.feat
 mkdir empty

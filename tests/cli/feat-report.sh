@@ -246,8 +246,10 @@ status 0 feat-report -o 1.html one.json
 has 1.html '1 photograph, scored by feat-logreg.'
 page_is_good 1.html 'one photograph'
 browse 1.html 'one photograph'
-status 1 feat-report -o n.html head.json
-err_has 'head.json: no predictions'
+status 0 feat-report -o n.html head.json
+has n.html '<strong>Nothing was inspected.</strong>'
+has n.html '0 photographs, scored by feat-logreg.'
+page_is_good n.html 'predictions of an empty day'
 sed 's/"group":"[^"]*",//' test.json >ungrouped.json
 status 0 feat-report --resamples 0 -o n.html ungrouped.json
 hasnt n.html 'id="roc-installations'

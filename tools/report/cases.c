@@ -85,7 +85,7 @@ static int take_predictions(struct cases *c, const char *path, const char *text,
                             struct fmt_error *e)
 {
     struct prediction_set p;
-    int positive, status = prediction_set_parse(&p, path, text, bytes, k, e);
+    int positive, status = prediction_set_parse_query(&p, path, text, bytes, k, e);
     if (status)
         return status;
     struct fmt_error why = {0};
@@ -258,14 +258,12 @@ static void judge(struct cases *c, struct installation *t, const struct verdict_
 
 int cases_finish(struct cases *c, const struct verdict_rule *rule, struct fmt_error *e)
 {
-    if (c->n_photos == 0 && c->path[OF_PREDICTIONS]) /* of verdicts: an empty day is no error */
-        return fmt_fail(e, FMT_INVALID, "%.200s: no photographs", c->path[OF_PREDICTIONS]);
     c->class_name[0] = c->class_name[0] ? c->class_name[0] : "good";
     c->class_name[1] = c->class_name[1] ? c->class_name[1] : c->class_wanted ? c->class_wanted : "defect";
     int status = number_installations(c, e);
     if (status)
         return status;
-    size_t n = (size_t)c->n_photos;
+    size_t n = (size_t)c->n_photos + 1;
     c->installation = calloc((size_t)c->n_installations + 1, sizeof *c->installation);
     c->photo_of = calloc(n, sizeof *c->photo_of);
     double *scores = calloc(n, sizeof *scores);

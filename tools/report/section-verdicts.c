@@ -75,7 +75,7 @@ void section_lead(const struct inspection *in, struct page *p)
     page_text(p, ". %s", FMT_COUNT(c->n_photos, "photograph", "photographs"));
     if (in->grouped)
         page_text(p, " of %s", FMT_COUNT(c->n_installations, "installation", "installations"));
-    if (c->judged || c->n_photos == 0)
+    if (c->judged || (c->n_photos == 0 && c->tool == c->judge)) /* of an empty day: by whose file */
         page_text(p, ", judged by %s", section_name(c->judge, name));
     else
         page_text(p, ", scored by %s", c->tool ? section_name(c->tool, name) : "an unknown program");
