@@ -113,5 +113,19 @@ mkdir flat && i=0 && for f in site/good/*/*.jpeg; do i=$((i + 1)) && cp "$f" fla
 bank_of flat flat
 status 0 bbu-inspect --make y.inspector -w "$w" --bank flat.bank --alarms 20%,80%
 err_has "flat.bank: $i good photographs are of no installation: each counts as one"
+
+# ---- photographs squeezed into the square: an inspector sees them as the features did, and nothing is cut away
+squeezed() { dino-extract -q -w "$w" --tokens patch --layers 1, --fit squeeze --size 42 "$@"; }
+squeezed site.shards -o q.feat && feat-bank -q -n 500 q.feat -o q.bank && find bbu/test -name '*.jpeg' | sort >names
+status 0 bbu-inspect -q --make q.inspector -w "$w" --bank q.bank --alarms 20%,80%
+squeezed - <names -o q.test.feat && feat-bank -q -s q.bank --json -o q.json -r /dev/null q.test.feat
+bbu-inspect -q --verdicts-only --json q.inspector - <names >judged.json
+sed -nE 's/^\{"key":"([^"]*)","scores":\[-?[^,]*,([^]]*)\].*/\1 \2/p' q.json | awk '{printf "%s %.5g\n", $1, $2}' | sort >want
+sed -nE 's/^\{"photograph":"([^"]*)".*"score":([^,]*),.*/\1 \2/p' judged.json | awk '{printf "%s %.5g\n", $1, $2}' | sort >got
+check 'as many as there are' test "$(wc -l <want)" = "$(wc -l <names)"
+check 'scores are those of the features' cmp want got
+status 2 dino-extract -w "$w" --fit squeeze --size 0 site.shards -o x.feat
+err_has 'needs a --size to squeeze pictures to'
+
 no_leftovers
 done_testing
