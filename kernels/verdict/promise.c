@@ -84,3 +84,9 @@ int64_t promise_least_n(const struct promise *p)
         n++;
     return n;
 }
+
+double promise_least_share(const struct promise *p, int64_t n)
+{
+    double share = p->confidence > 0 ? -expm1(log1p(-p->confidence) / (double)n) : 1 / ((double)n + 1);
+    return fmin(ceil(1000 * share), 1000) / 1000;
+}

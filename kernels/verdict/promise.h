@@ -44,5 +44,7 @@ const char *promise_text_short(const struct promise *p, char text[PROMISE_TEXT_B
 int64_t promise_rank(const struct promise *p, int64_t n);
 /* The smallest n for which the rank is 1. */
 int64_t promise_least_n(const struct promise *p);
+/* The smallest share that n groups, 1 or more, are enough for, rounded up to a tenth of a per cent. */
+double promise_least_share(const struct promise *p, int64_t n);
 
 #endif

@@ -141,7 +141,7 @@ out_has 'faulty: good; an installation'
 # ---- what is refused
 predictions 0 40 >small.json
 status 1 feat-verdict -c small.json --missed 5% --alarms 1/1000 new.json
-err_has 'small.json: missed 5 %, 95 % sure: needs 59 faulty installations, has 20; alarms 0.1 % on average: needs 999 good installations, has 21'
+err_has 'small.json: missed 5 %, 95 % sure: needs 59 faulty installations, has 20 (enough for 14 %); alarms 0.1 % on average: needs 999 good installations, has 21 (enough for 4.6 %)'
 check 'nothing is reported' test ! -s out
 status 1 feat-verdict -c choose.json small.json
 err_has '41 of its groups are in choose.json'

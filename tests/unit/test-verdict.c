@@ -170,8 +170,17 @@ static void test_too_few(void)
     for (int i = 0; i < 41; i++)
         faulty[i] = 1;
     ok(thresholds_choose(&r, &g, p, 2, &e) == FMT_LIMIT && r.pass_below == 7, "too few groups are refused");
-    is_text(e.text, "missed 5 %, 95 % sure: needs 59 faulty installations, has 41; "
-                    "alarms 1 % on average: needs 99 good installations, has 19", "with what is needed of both kinds");
+    is_text(e.text, "missed 5 %, 95 % sure: needs 59 faulty installations, has 41 (enough for 7.1 %); "
+                    "alarms 1 % on average: needs 99 good installations, has 19 (enough for 5 %)",
+            "with what is needed of both kinds");
+    for (int n = 1; n < 400; n += 7)
+        for (int i = 0; i < 2; i++) {
+            struct promise least = p[i], less = p[i];
+            least.share = promise_least_share(&p[i], n);
+            less.share = least.share - 0.001;
+            ok(least.share == 1 || (promise_rank(&least, n) > 0 && (less.share <= 0 || promise_rank(&less, n) == 0)),
+               "%d groups are enough for %g, %s", n, least.share, promise_names[p[i].what]);
+        }
     p[1] = p[0];
     ok(thresholds_choose(&r, &g, p, 2, &twice) == FMT_INVALID, "%s", twice.text);
     ok(thresholds_choose(&r, &g, p, 0, NULL) == FMT_INVALID, "no promise is no threshold");
