@@ -210,21 +210,6 @@ static void check_usage(int n_operands)
 }
 
 /* ------------------------------------------------------------------ making */
-static bool any_broken(const struct inspect_settings *s)
-{
-    bool broken = false;
-    for (int i = 0; s->is_checked && i < s->n_promises; i++) {
-        const struct promise_outcome *p = &s->promise[i];
-        char text[PROMISE_TEXT_BYTES];
-        if (p->checked.state != PROMISE_BROKEN)
-            continue;
-        broken = true;
-        msg_warn("%s: a promise is broken, %s: %lld of %lld", test_path, promise_text(&p->promise, text),
-                 (long long)p->checked.n_wrong, (long long)p->checked.n);
-    }
-    return broken;
-}
-
 static int make(const struct judge_how *how)
 {
     struct fmt_error e = {0};
@@ -244,7 +229,7 @@ static int make(const struct judge_how *how)
     if (file_check_output(output, true, &e) || make_inspector_run(&m, how, &e))
         msg_die("%s", e.text);
     msg_check(inspector_report(stdout, json, &m, &e), &e);
-    bool broken = any_broken(&m.settings);
+    bool broken = promises_warn_broken(m.settings.promise, m.settings.n_promises, test_path, msg_warn);
     make_inspector_release(&m);
     return broken ? EXIT_FAILED : EXIT_DONE;
 }
@@ -301,7 +286,7 @@ static int judge_all(const char *inspector, const char *const *operand, int n, c
     open_judge(&j, inspector, how);
     struct photo_list_how how_named = {.pattern = &j.settings.pattern, .separator = null_names ? 0 : '\n',
                                        .split = split};
-    if (photo_list_open(&list, operand, n, &how_named, &e) || verdict_lines_begin(&lines, inspector, &j, true, &e))
+    if (photo_list_open(&list, operand, n, &how_named, &e) || verdict_lines_begin(&lines, inspector, &j, &e))
         msg_die("%s", e.text);
     int status = judge_run(&j, &list, &job, &e);
     if (status && status != FMT_IO) /* of standard output msg_finish tells */

@@ -253,14 +253,6 @@ static void print_report(struct job *j, struct report_node *report)
     report_release(report);
 }
 
-static void warn_broken(struct job *j, const struct promise *p, const struct promise_kept *seen)
-{
-    char text[PROMISE_TEXT_BYTES];
-    j->broken = true;
-    msg_warn("%s: a promise is broken, %s: %lld of %lld", j->query.set.path, promise_text(p, text),
-             (long long)seen->n_wrong, (long long)seen->n);
-}
-
 static void report_promises(struct job *j)
 {
     struct report_node report = {.kind = REPORT_OBJECT};
@@ -269,9 +261,8 @@ static void report_promises(struct job *j)
         const struct promise *p = &j->promise[i];
         outcome[i] = (struct promise_outcome){*p, promise_check(p, &j->rule, &j->choose.g.complete, level),
                                               promise_check(p, &j->rule, &j->query.g.complete, level)};
-        if (outcome[i].checked.state == PROMISE_BROKEN)
-            warn_broken(j, p, &outcome[i].checked);
     }
+    j->broken = promises_warn_broken(outcome, j->n_promises, j->query.set.path, msg_warn);
     add_head(&report, j);
     if (j->has_query)
         report_note(&report, "in brackets: %g %% intervals (Clopper-Pearson)", 100 * level);

@@ -134,3 +134,19 @@ struct promise_kept promise_check(const struct promise *p, const struct verdict_
     }
     return promise_check_counts(p, n, n_wrong, level);
 }
+
+bool promises_warn_broken(const struct promise_outcome *promise, int n, const char *path,
+                          void (*warn)(const char *format, ...))
+{
+    bool broken = false;
+    for (int i = 0; i < n; i++) {
+        const struct promise_kept *k = &promise[i].checked;
+        char text[PROMISE_TEXT_BYTES];
+        if (k->state != PROMISE_BROKEN)
+            continue;
+        broken = true;
+        warn("%s: a promise is broken, %s: %" PRId64 " of %" PRId64, path, promise_text(&promise[i].promise, text),
+             k->n_wrong, k->n);
+    }
+    return broken;
+}

@@ -62,6 +62,9 @@ struct promise_outcome {
     struct promise promise;
     struct promise_kept chosen, checked;
 };
+/* Whether one of n promises is broken on others. Each that is gets a warning, which begins with `path`: the others. */
+bool promises_warn_broken(const struct promise_outcome *promise, int n, const char *path,
+                          void (*warn)(const char *format, ...));
 
 /* How many groups get each verdict: of faulty 0, 1, and all ([2], with those of unknown label). */
 struct verdict_counts {

@@ -104,7 +104,7 @@ static void put_promises(FILE *out, const struct inspect_settings *s)
     }
 }
 
-static void begin_text(const struct verdict_lines *l, const char *inspector, const struct judge *j, bool columns)
+static void begin_text(const struct verdict_lines *l, const char *inspector, const struct judge *j)
 {
     FILE *out = l->out;
     char hex[DIGEST_HEX];
@@ -118,8 +118,6 @@ static void begin_text(const struct verdict_lines *l, const char *inspector, con
     }
     putc('\n', out);
     put_promises(out, &j->settings);
-    if (!columns)
-        return;
     fprintf(out, "of\tname\tinstallation\t");
     verdict_line_columns(out, l->probability);
     for (int m = 0; m < GATE_MEASURES && l->measures; m++)
@@ -155,14 +153,13 @@ static void put_group(const struct verdict_lines *l, const struct judged_group *
 }
 
 /* ------------------------------------------------------------------ both */
-int verdict_lines_begin(struct verdict_lines *l, const char *inspector, const struct judge *j, bool columns,
-                        struct fmt_error *e)
+int verdict_lines_begin(struct verdict_lines *l, const char *inspector, const struct judge *j, struct fmt_error *e)
 {
     l->measures = j->measures;
     l->probability = j->settings.calibration.n > 0;
     if (l->json)
         return begin_json(l->out, inspector, j) ? fmt_no_memory(e) : 0;
-    begin_text(l, inspector, j, columns);
+    begin_text(l, inspector, j);
     return 0;
 }
 

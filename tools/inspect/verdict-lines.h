@@ -23,8 +23,7 @@ struct verdict_lines {
     double cropped; /* sum over those that were read: judge.h */
 };
 
-/* columns: with the line of their names; false: the file has it. */
-int verdict_lines_begin(struct verdict_lines *l, const char *inspector, const struct judge *j, bool columns,
+int verdict_lines_begin(struct verdict_lines *l, const char *inspector, const struct judge *j,
                         struct fmt_error *e);
 judge_found verdict_lines_found; /* arg: struct verdict_lines; each installation is flushed */
 

@@ -399,7 +399,7 @@ static int put_header(struct watch *w)
         w->how->warn("another inspector than before: what was judged by that one is not judged again");
     int status = begin_lines(w);
     if (!status) /* also where it is there: all lines have the columns that are set here */
-        status = end_lines(w, verdict_lines_begin(w->lines, w->how->inspector, w->judge, true, w->e));
+        status = end_lines(w, verdict_lines_begin(w->lines, w->how->inspector, w->judge, w->e));
     if (status || (!other && watch_output_size(&w->output) > 0))
         return status;
     status = watch_journal_inspector(&w->journal, inspector, w->e);
