@@ -1,4 +1,4 @@
-/* group-pattern.c - a small matcher that tries the longest {group} first, so that of "A-1-2" the group is "A-1". */
+/* group-pattern.c - a matcher that takes the longest {group}, so that of "A-1-2" the group is "A-1". */
 #include "group-pattern.h"
 
 #include <ctype.h>
@@ -54,55 +54,105 @@ int group_pattern_parse(struct group_pattern *p, const char *text, struct fmt_er
 }
 
 /* ------------------------------------------------------------------ matching */
-static bool match(const char *pattern, const char *name, const char *end, struct matching *m);
+enum { NAME_MAX_BYTES = 4096, ROW_BYTES = NAME_MAX_BYTES / 8 + 1 };
 
-/* name .. end without a slash: how many bytes an item may stand for at most. */
-static size_t component_left(const char *name, const char *end)
+/* For each part of the pattern, from some byte of it on, and each rest of the name: does the one fit the other? Filled
+ * from the ends of both, so that the work is the product of their lengths, whatever the pattern and the name are. */
+struct fitting {
+    const char *pattern, *name;
+    size_t n; /* bytes of the name */
+    uint8_t fits[GROUP_PATTERN_MAX + 1][ROW_BYTES];
+};
+
+static bool fits(const struct fitting *f, const char *pattern, size_t i)
 {
-    const char *slash = memchr(name, '/', (size_t)(end - name));
-    return (size_t)((slash ? slash : end) - name);
+    return f->fits[pattern - f->pattern][i / 8] >> i % 8 & 1;
 }
 
-static bool match_group(const char *pattern, const char *name, const char *end, struct matching *m)
+/* Bytes of the view number at i, which is one or two digits with no digit after them; 0: there is none. */
+static size_t view_bytes(const struct fitting *f, size_t i)
 {
-    for (size_t n = component_left(name, end); n > 0; n--) {
-        m->group = (struct span){name, n};
-        if (match(pattern, name + n, end, m))
-            return true;
+    size_t n = 0;
+    while (n < 3 && i + n < f->n && isdigit((unsigned char)f->name[i + n]))
+        n++;
+    return n < 3 ? n : 0;
+}
+
+static bool within_component(const struct fitting *f, size_t i)
+{
+    return i < f->n && f->name[i] != '/';
+}
+
+/* Does the pattern fit the name from byte i on, where everything after its first item is known already? {group} is one
+ * character and then what * is. */
+static bool fits_at(const struct fitting *f, const char *pattern, size_t i)
+{
+    const char *after;
+    if (!*pattern)
+        return i == f->n;
+    if ((after = text_after(pattern, GROUP)) != NULL)
+        return within_component(f, i) && (fits(f, after, i + 1) || fits(f, pattern, i + 1));
+    if ((after = text_after(pattern, VIEW)) != NULL)
+        return view_bytes(f, i) > 0 && fits(f, after, i + view_bytes(f, i));
+    if (*pattern == '*')
+        return fits(f, pattern + 1, i) || (within_component(f, i) && fits(f, pattern, i + 1));
+    return i < f->n && f->name[i] == *pattern && fits(f, pattern + 1, i + 1);
+}
+
+static void fill(struct fitting *f)
+{
+    for (const char *p = f->pattern + strlen(f->pattern); p >= f->pattern; p--) {
+        uint8_t *row = f->fits[p - f->pattern];
+        memset(row, 0, f->n / 8 + 1);
+        for (size_t i = f->n + 1; i-- > 0;)
+            row[i / 8] |= (uint8_t)(fits_at(f, p, i) << i % 8);
     }
-    return false;
 }
 
-static bool match_view(const char *pattern, const char *name, const char *end, struct matching *m)
+/* The longest piece of the component from byte i on after which the rest of the pattern fits. */
+static size_t longest(const struct fitting *f, const char *after, size_t i)
 {
-    int32_t view = 0;
-    for (size_t n = 1; n <= 2 && name + n <= end && isdigit((unsigned char)name[n - 1]); n++) {
-        view = 10 * view + (name[n - 1] - '0');
-        bool ended = name + n == end || !isdigit((unsigned char)name[n]);
-        if (ended && match(pattern, name + n, end, m)) {
-            m->view = view;
-            return true;
+    size_t n = 0, best = 0;
+    for (;; n++) {
+        best = fits(f, after, i + n) ? n : best;
+        if (!within_component(f, i + n))
+            return best;
+    }
+}
+
+static void find_items(const struct fitting *f, struct matching *m)
+{
+    const char *after;
+    size_t i = 0;
+    for (const char *p = f->pattern; *p;) {
+        if ((after = text_after(p, GROUP)) != NULL) {
+            m->group = (struct span){f->name + i, longest(f, after, i + 1) + 1};
+            i += m->group.bytes;
+        } else if ((after = text_after(p, VIEW)) != NULL) {
+            size_t n = view_bytes(f, i);
+            m->view = n == 2 ? 10 * (f->name[i] - '0') + f->name[i + 1] - '0' : f->name[i] - '0';
+            i += n;
+        } else {
+            after = p + 1;
+            i += *p == '*' ? longest(f, after, i) : 1;
         }
+        p = after;
     }
-    return false;
 }
 
 static bool match(const char *pattern, const char *name, const char *end, struct matching *m)
 {
-    const char *after;
-    if (!*pattern)
-        return name == end;
-    if ((after = text_after(pattern, GROUP)) != NULL)
-        return match_group(after, name, end, m);
-    if ((after = text_after(pattern, VIEW)) != NULL)
-        return match_view(after, name, end, m);
-    if (*pattern == '*') {
-        for (size_t n = component_left(name, end) + 1; n-- > 0;)
-            if (match(pattern + 1, name + n, end, m))
-                return true;
+    struct fitting f; /* not zeroed: fill sets what is used of it */
+    f.pattern = pattern;
+    f.name = name;
+    f.n = (size_t)(end - name);
+    if (f.n > NAME_MAX_BYTES)
         return false;
-    }
-    return name < end && *name == *pattern && match(pattern + 1, name + 1, end, m);
+    fill(&f);
+    if (!fits(&f, pattern, 0))
+        return false;
+    find_items(&f, m);
+    return true;
 }
 
 static size_t count_slashes(const char *text)

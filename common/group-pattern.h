@@ -7,7 +7,9 @@
  * A pattern is compared with the end of the name without its ending (".jpg"), component by component, as many as the
  * pattern has. {group} stands for one or more characters, {view} for a number of one or two digits, * for any
  * characters, none of them a slash; everything else stands for itself. The installation is what {group} stands for,
- * with the folders before. Of several patterns with | between them the first that fits counts.
+ * with the folders before. Of several patterns with | between them the first that fits counts. If one fits in several
+ * ways, the first item takes all it can, then the second, and so on. The work is at most the length of the pattern
+ * times that of the name; a name of which more than 4096 bytes are to be compared fits none.
  */
 #ifndef GROUP_PATTERN_H
 #define GROUP_PATTERN_H

@@ -1,5 +1,8 @@
 /* test-group-pattern.c - installations and views from names; how a list of photographs is put into order. */
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "photo-list.h"
 #include "tap.h"
@@ -34,6 +37,109 @@ static void test_patterns(void)
     matches("{group}.{view}|{group}", "A17.3.jpg", "A17", 3);
     matches("{group}.{view}|{group}", "A17.jpg", "A17", -1);
     matches("{group}", "a/b", "a/b", -1);
+}
+
+/* ------------------------------------------------------------------ against the plain way */
+/* Tries everything, the longest first: right, and for many a * without end. */
+static bool try_all(const char *p, const char *s, char *group, int *view)
+{
+    size_t left = strcspn(s, "/");
+    if (!*p)
+        return !*s;
+    if (*p == '*' || strncmp(p, "{group}", 7) == 0) {
+        bool is_group = *p == '{';
+        for (size_t n = left + 1; n-- > is_group;)
+            if (try_all(p + (is_group ? 7 : 1), s + n, group, view)) {
+                if (is_group)
+                    sprintf(group, "%.*s", (int)n, s);
+                return true;
+            }
+        return false;
+    }
+    if (strncmp(p, "{view}", 6) == 0) {
+        size_t n = strspn(s, "0123456789");
+        if (n < 1 || n > 2 || !try_all(p + 6, s + n, group, view))
+            return false;
+        sscanf(s, "%d", view);
+        return true;
+    }
+    return *s == *p && try_all(p + 1, s + 1, group, view);
+}
+
+static unsigned drawn(unsigned *state, unsigned below)
+{
+    *state = *state * 1664525 + 1013904223;
+    return (*state >> 16) % below;
+}
+
+static void draw_text(unsigned *state, const char *const *part, unsigned n_parts, int n, char *to)
+{
+    *to = 0;
+    for (int i = 0; i < n; i++)
+        strcat(to, part[drawn(state, n_parts)]);
+}
+
+static void test_drawn(void)
+{
+    static const char *const of_pattern[] = {"*", "a", "1", "-", "*", "{view}"};
+    static const char *const of_name[] = {"a", "1", "-", "2"};
+    unsigned state = 7;
+    int n = 0, n_fit = 0, n_wrong = 0;
+    while (n < 20000) {
+        char before[40], after[40], pattern[100], name[20], group[20] = "";
+        struct group_pattern p;
+        struct group_match m;
+        int view = -1;
+        draw_text(&state, of_pattern, 6, (int)drawn(&state, 4), before);
+        draw_text(&state, of_pattern, 6, (int)drawn(&state, 4), after);
+        sprintf(pattern, "%s{group}%s", before, after);
+        draw_text(&state, of_name, 4, 1 + (int)drawn(&state, 10), name);
+        if (group_pattern_parse(&p, pattern, NULL))
+            continue;
+        bool fit = try_all(pattern, name, group, &view);
+        bool same = group_pattern_match(&p, name, &m) == fit;
+        same = same && (!fit || (strcmp(m.group, group) == 0 && m.view == view));
+        if (!same && n_wrong++ < 3)
+            printf("# %s of %s: %s %d\n", pattern, name, group, view);
+        n_fit += fit;
+        n++;
+    }
+    ok(n_wrong == 0 && n_fit > 2000, "drawn patterns and names: as by trying everything (%d of %d fit)", n_fit, n);
+}
+
+static double cpu_seconds(void)
+{
+    struct rusage r;
+    getrusage(RUSAGE_SELF, &r);
+    return (double)r.ru_utime.tv_sec + 1e-6 * (double)r.ru_utime.tv_usec;
+}
+
+/* Trying everything takes more steps here than there are atoms. */
+static void test_hostile(void)
+{
+    char pattern[GROUP_PATTERN_MAX + 1], name[4200];
+    struct group_pattern p;
+    struct group_match m;
+    struct fmt_error e = {0};
+    pattern[0] = 0;
+    while (strlen(pattern) < GROUP_PATTERN_MAX - 10)
+        strcat(pattern, "*a");
+    strcat(pattern, "{group}b");
+    memset(name, 'a', sizeof name);
+    name[4096] = 0;
+    ok(group_pattern_parse(&p, pattern, &e) == 0, "a pattern of many * %s", e.text);
+    alarm(60); /* ends the test */
+    double begin = cpu_seconds();
+    ok(!group_pattern_match(&p, name, &m), "does not fit");
+    name[4095] = 'b';
+    ok(group_pattern_match(&p, name, &m) && strcmp(m.group, "a") == 0, "fits when it can");
+    double seconds = cpu_seconds() - begin;
+    alarm(0);
+    ok(seconds < 2, "... within bounded work");
+    printf("# %.3f s\n", seconds);
+    memset(name, 'a', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    ok(!group_pattern_match(&p, name, &m), "a longer name fits nothing");
 }
 
 static void refuses(const char *pattern, int status)
@@ -96,6 +202,8 @@ static void test_lists(void)
 int main(void)
 {
     test_patterns();
+    test_drawn();
+    test_hostile();
     test_rules();
     test_lists();
     return tap_done();
