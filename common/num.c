@@ -83,6 +83,29 @@ const char *num_bytes_text(double bytes, char out[32])
     return out;
 }
 
+int num_list(const char *text, double low, double high, int max, double *out)
+{
+    int n = 0;
+    while (*text) {
+        char word[64];
+        size_t length = strcspn(text, ",");
+        if (length == 0 || length >= sizeof word || n == max)
+            return -1;
+        memcpy(word, text, length);
+        word[length] = 0;
+        double v;
+        if (!num_f64(word, &v) || v < low || v > high)
+            return -1;
+        if (out)
+            out[n] = v;
+        n++;
+        text += length;
+        if (*text == ',' && *++text == 0)
+            return -1;
+    }
+    return n;
+}
+
 int num_order_f64(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

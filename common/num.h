@@ -55,6 +55,8 @@ static inline int64_t num_share(int64_t n, int i, int n_takers, int64_t grain, i
 bool num_i64(const char *text, int64_t *v);
 bool num_size(const char *text, int64_t *v);
 bool num_f64(const char *text, double *v);
+/* "0.5,0.9" -> numbers in [low, high], at most max; returns how many, or -1. out may be NULL. */
+int num_list(const char *text, double low, double high, int max, double *out);
 
 /* For qsort and bsearch: ascending. A NAN equals everything, so none may be among them. */
 int num_order_f64(const void *a, const void *b);

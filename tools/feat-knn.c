@@ -87,7 +87,7 @@ struct voted {
 static int parse_counts(const char *option, const char *text, int *out)
 {
     double v[KS_MAX];
-    int n = score_options_numbers(text, 1, 1e6, KS_MAX, v);
+    int n = num_list(text, 1, 1e6, KS_MAX, v);
     bool whole = n > 0;
     for (int i = 0; i < n; i++) {
         out[i] = (int)v[i];

@@ -90,7 +90,7 @@ static int parse_C(double *C)
             C[i] = logreg_grid(i);
         return LOGREG_GRID;
     }
-    int n = score_options_numbers(C_text, 1e-300, 1e300, C_MAX, C);
+    int n = num_list(C_text, 1e-300, 1e300, C_MAX, C);
     if (n < 1)
         msg_usage("-C %s: numbers above 0 with commas between them", C_text);
     qsort(C, (size_t)n, sizeof *C, num_order_f64);
@@ -254,7 +254,7 @@ static void open_inputs(struct job *j, const char *query_path)
         open_set(j, &j->train, "train", train_path);
         msg_check_of(train_path,
                      score_options_plan(&score_options, &j->train.header, (uint64_t)seed, &j->scoring.plan, &e), &e);
-        int n_weights = score_options_numbers(class_weight, 0, HUGE_VAL, INT_MAX, NULL);
+        int n_weights = num_list(class_weight, 0, HUGE_VAL, INT_MAX, NULL);
         if (n_weights >= 0 && n_weights != plan->n_classes)
             msg_usage("--class-weight %s: %d weights; %s has %d classes", class_weight, n_weights, train_path,
                       plan->n_classes);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "metrics.h"
-#include "score-options.h"
+#include "num.h"
 
 struct selecting {
     const struct model_selection *s;
@@ -29,7 +29,7 @@ static const double weight_least = 1e-12, weight_most = 1e12;
 bool model_selection_class_weights_valid(const char *text)
 {
     return strcmp(text, "none") == 0 || strcmp(text, "balanced") == 0 ||
-           score_options_numbers(text, weight_least, weight_most, INT_MAX, NULL) >= 2;
+           num_list(text, weight_least, weight_most, INT_MAX, NULL) >= 2;
 }
 
 /* class_weight [n_classes] as its text says, for these rows. */
@@ -44,7 +44,7 @@ static int read_class_weights(const char *text, const struct rows *rows, int n_c
         logreg_balance(rows, n_classes, class_weight);
         return 0;
     }
-    if (score_options_numbers(text, weight_least, weight_most, n_classes, class_weight) != n_classes)
+    if (num_list(text, weight_least, weight_most, n_classes, class_weight) != n_classes)
         return fmt_fail(e, FMT_INVALID, "class weight %s: none, balanced, or %d numbers above 0", text, n_classes);
     return 0;
 }

@@ -51,9 +51,6 @@ struct score_options {
                  "score rows although their image or group was learned from"), \
         SCORE_OPTIONS_PRECISION(o), SCORE_OPTIONS_GROUPS(o)
 
-/* "0.5,0.9" -> numbers in [low, high], at most max; returns how many, or -1. out may be NULL. */
-int score_options_numbers(const char *text, double low, double high, int max, double *out);
-
 /* Parses the lists of recalls and precisions; FMT_INVALID is wrong usage. */
 int score_options_parse(struct score_options *o, struct fmt_error *e);
 

@@ -1,37 +1,13 @@
-/* score-options.c - lists of numbers and the plan of the scores. */
+/* score-options.c - lists of targets and the plan of the scores. */
 #include "score-options.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "num.h"
 
-int score_options_numbers(const char *text, double low, double high, int max, double *out)
-{
-    int n = 0;
-    while (*text) {
-        char word[64];
-        size_t length = strcspn(text, ",");
-        if (length == 0 || length >= sizeof word || n == max)
-            return -1;
-        memcpy(word, text, length);
-        word[length] = 0;
-        double v;
-        if (!num_f64(word, &v) || v < low || v > high)
-            return -1;
-        if (out)
-            out[n] = v;
-        n++;
-        text += length;
-        if (*text == ',' && *++text == 0)
-            return -1;
-    }
-    return n;
-}
-
 static int parse_points(const char *option, const char *text, double *out, int *n, struct fmt_error *e)
 {
-    *n = score_options_numbers(text, 1e-9, 1, SCORE_OPTIONS_POINTS_MAX, out);
+    *n = num_list(text, 1e-9, 1, SCORE_OPTIONS_POINTS_MAX, out);
     if (*n >= 0)
         return 0;
     return fmt_fail(e, FMT_INVALID, "%s %.60s: numbers above 0 and up to 1, %d at most, with commas between them",
