@@ -303,12 +303,12 @@ static void make_parts(struct job *j)
 }
 
 /* ------------------------------------------------------------------ the report */
-enum verdict { NO_DRIFT, DRIFT, TOO_FEW };
+enum drift_verdict { NO_DRIFT, DRIFT, TOO_FEW };
 static const char *const verdict_name[] = {"no drift", "drift", "too few"};
 
-static enum verdict verdict_of(const struct job *j)
+static enum drift_verdict verdict_of(const struct job *j)
 {
-    enum verdict v = TOO_FEW;
+    enum drift_verdict v = TOO_FEW;
     for (int p = 0; p < j->n_parts; p++) {
         v = v == TOO_FEW && j->part[p].judged ? NO_DRIFT : v;
         v = j->part[p].alarm ? DRIFT : v;
@@ -316,7 +316,7 @@ static enum verdict verdict_of(const struct job *j)
     return v;
 }
 
-static void add_verdict(struct report_node *report, const struct job *j, enum verdict v)
+static void add_verdict(struct report_node *report, const struct job *j, enum drift_verdict v)
 {
     struct report_node *note = report_note(report, "verdict: %s", verdict_name[v]);
     if (v == DRIFT) {
@@ -401,7 +401,7 @@ static void report_photographs(struct job *j)
     msg_check(scoring_print(&j->scoring, &report, &e), &e);
 }
 
-static void report_drift(struct job *j, enum verdict v)
+static void report_drift(struct job *j, enum drift_verdict v)
 {
     struct fmt_error e = {0};
     struct scoring *s = &j->scoring;
@@ -478,7 +478,7 @@ int main(int argc, char **argv)
     draw_groups(&j, 0);
     draw_groups(&j, 1);
     compare(&j);
-    enum verdict v = verdict_of(&j);
+    enum drift_verdict v = verdict_of(&j);
     report_drift(&j, v);
     close_job(&j);
     return msg_finish(v == DRIFT ? EXIT_FAILED : EXIT_DONE);

@@ -259,8 +259,8 @@ static void report_promises(struct job *j)
     struct promise_outcome outcome[PROMISE_KINDS];
     for (int i = 0; i < j->n_promises; i++) {
         const struct promise *p = &j->promise[i];
-        outcome[i] = (struct promise_outcome){*p, promise_check(p, &j->rule, &j->choose.g.complete, level),
-                                              promise_check(p, &j->rule, &j->query.g.complete, level)};
+        outcome[i] = (struct promise_outcome){*p, promise_kept_by(p, &j->rule, &j->choose.g.complete, level),
+                                              promise_kept_by(p, &j->rule, &j->query.g.complete, level)};
     }
     j->broken = promises_warn_broken(outcome, j->n_promises, j->query.set.path, msg_warn);
     add_head(&report, j);

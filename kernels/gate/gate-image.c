@@ -100,7 +100,7 @@ static void measure_light(const struct grey *g, struct gate_values *v)
     v->value[GATE_WHITE] = (double)white / (double)n;
 }
 
-int gate_measure(const struct image *image, struct gate_print *print, struct gate_values *v, struct fmt_error *e)
+int gate_image_measure(const struct image *image, struct gate_print *print, struct gate_values *v, struct fmt_error *e)
 {
     struct grey g = {0};
     int status = make_grey(image, &g, e);

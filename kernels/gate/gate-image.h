@@ -14,6 +14,6 @@ enum { GATE_SIDE = 256 }; /* pixels of the shorter side */
 
 /* Sets sharpness, brightness, black and white of v, and the print. image: 1 or 3 components, upright. Called by several
  * threads at once. FMT_MEMORY; FMT_LIMIT: a picture too long and thin to be scaled. */
-int gate_measure(const struct image *image, struct gate_print *print, struct gate_values *v, struct fmt_error *e);
+int gate_image_measure(const struct image *image, struct gate_print *print, struct gate_values *v, struct fmt_error *e);
 
 #endif

@@ -1,7 +1,7 @@
 /* gate.h - checks of a photograph itself. A photograph that a gate stops gets "review" and the reason, not a verdict.
  *
  *   struct gate_values v = gate_no_values();
- *   gate_measure(&image, &print, &v, e);                              gate-image.h: from pixels
+ *   gate_image_measure(&image, &print, &v, e);                              gate-image.h: from pixels
  *   gate_reference_look(&reference, feature, &print, group, &v, e);   gate-reference.h: from what is known
  *   enum gate g = gate_check(&limits, &v, text);                      GATE_NONE: no gate stops it
  *

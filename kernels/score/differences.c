@@ -33,8 +33,9 @@ static int score_side(const struct bootstrap *b, const struct metrics *m, const 
     return status;
 }
 
-static int score_sides(const struct scores_plan *plan, const struct level_rows *a, const struct level_rows *b,
-                       struct thread_pool *pool, struct differences_level *out, struct fmt_error *e)
+static int score_sides(const struct scores_plan *plan, const struct scores_level_rows *a,
+                       const struct scores_level_rows *b, struct thread_pool *pool, struct differences_level *out,
+                       struct fmt_error *e)
 {
     struct metrics_input in_a = {.rows = &a->rows, .positive = plan->positive, .ranking = &a->ranking};
     struct metrics_input in_b = {.rows = &b->rows, .positive = plan->positive, .ranking = &b->ranking};
@@ -57,18 +58,18 @@ static int score_level(const struct scores_plan *plan, const struct scores_level
                        const struct rows *b, struct thread_pool *pool, struct differences *d, struct fmt_error *e)
 {
     struct differences_level *out = &d->level[d->n_levels];
-    struct level_rows of_a = {.n_mixed = 0}, of_b = of_a;
-    int status = level_rows_open(&of_a, a, level, -1, plan->positive, plan->group_mean, pool, e);
+    struct scores_level_rows of_a = {.n_mixed = 0}, of_b = of_a;
+    int status = scores_level_rows_open(&of_a, a, level, -1, plan->positive, plan->group_mean, pool, e);
     if (!status)
-        status = level_rows_open(&of_b, b, level, -1, plan->positive, plan->group_mean, pool, e);
+        status = scores_level_rows_open(&of_b, b, level, -1, plan->positive, plan->group_mean, pool, e);
     if (!status && of_a.rows.n > 0) {
         *out = (struct differences_level){.level = level, .n = of_a.rows.n, .n_groups = of_a.rows.n_groups,
                                           .n_mixed = of_a.n_mixed};
         status = score_sides(plan, &of_a, &of_b, pool, out, e);
         d->n_levels++;
     }
-    level_rows_close(&of_a);
-    level_rows_close(&of_b);
+    scores_level_rows_close(&of_a);
+    scores_level_rows_close(&of_b);
     return status;
 }
 
@@ -81,7 +82,7 @@ int differences_run(const struct scores_plan *plan, const struct rows *a, const 
         return fmt_fail(e, FMT_INVALID, "no labels, no scores");
     int status = score_level(plan, &scores_levels[SCORES_IMAGES], a, b, pool, d, e);
     if (!status)
-        status = level_joins_rows(&scores_levels[SCORES_GROUPS], a, &joins, e);
+        status = scores_level_joins_rows(&scores_levels[SCORES_GROUPS], a, &joins, e);
     return status || !joins ? status : score_level(plan, &scores_levels[SCORES_GROUPS], a, b, pool, d, e);
 }
 

@@ -64,11 +64,11 @@ static void choose_all(const struct scores_plan *plan, const struct ranking *ran
 int scores_choose(const struct scores_plan *plan, const struct rows *rows, const struct scores_level *level,
                   struct thread_pool *pool, struct linear_point *point, struct fmt_error *e)
 {
-    struct level_rows l;
-    int status = level_rows_open(&l, rows, level, -1, plan->positive, plan->group_mean, pool, e);
+    struct scores_level_rows l;
+    int status = scores_level_rows_open(&l, rows, level, -1, plan->positive, plan->group_mean, pool, e);
     if (!status)
         choose_all(plan, &l.ranking, &l.rows, point);
-    level_rows_close(&l);
+    scores_level_rows_close(&l);
     return status;
 }
 
@@ -83,8 +83,8 @@ static int choose_level(const struct scores_plan *plan, const struct rows *choic
                         const struct scores_level *level, struct thread_pool *pool, struct chosen *c,
                         struct fmt_error *e)
 {
-    struct level_rows l;
-    int status = level_rows_open(&l, choice, level, -1, plan->positive, plan->group_mean, pool, e);
+    struct scores_level_rows l;
+    int status = scores_level_rows_open(&l, choice, level, -1, plan->positive, plan->group_mean, pool, e);
     int n_points = scores_n_points(plan);
     for (int64_t i = 0; !status && out_of_fold && i < l.rows.n; i++)
         c->n_folds = l.rows.fold[i] >= c->n_folds ? l.rows.fold[i] + 1 : c->n_folds;
@@ -99,7 +99,7 @@ static int choose_level(const struct scores_plan *plan, const struct rows *choic
         choose_all(plan, &l.ranking, &others, c->point + (fold + 1) * n_points);
     }
     free(others.label);
-    level_rows_close(&l);
+    scores_level_rows_close(&l);
     return status;
 }
 
@@ -146,7 +146,7 @@ static int scores_allocate(struct scores *s, int n_values, int n_classes, struct
     return 0;
 }
 
-static int compute(const struct scores_plan *plan, const struct level_rows *l, const uint8_t *above,
+static int compute(const struct scores_plan *plan, const struct scores_level_rows *l, const uint8_t *above,
                    struct thread_pool *pool, struct scores *s, struct fmt_error *e)
 {
     int *point_class = calloc((size_t)s->n_points + 1, sizeof *point_class);
@@ -177,7 +177,7 @@ static int compute(const struct scores_plan *plan, const struct level_rows *l, c
     return status;
 }
 
-static int score_rows(const struct scores_plan *plan, const struct level_rows *l, const struct chosen *chosen,
+static int score_rows(const struct scores_plan *plan, const struct scores_level_rows *l, const struct chosen *chosen,
                       struct thread_pool *pool, struct scores *s, struct fmt_error *e)
 {
     s->n = l->rows.n;
@@ -203,14 +203,14 @@ static int add_scores(const struct scores_plan *plan, const struct rows *rows, c
                       struct thread_pool *pool, const struct scores_level *level, int32_t part,
                       struct scores_list *list, struct fmt_error *e)
 {
-    struct level_rows l;
-    int status = level_rows_open(&l, rows, level, part, plan->positive, plan->group_mean, pool, e);
+    struct scores_level_rows l;
+    int status = scores_level_rows_open(&l, rows, level, part, plan->positive, plan->group_mean, pool, e);
     if (!status && l.rows.n > 0) {
         struct scores *s = &list->item[list->n++];
         *s = (struct scores){.level = level, .part = part};
         status = score_rows(plan, &l, chosen, pool, s, e);
     }
-    level_rows_close(&l);
+    scores_level_rows_close(&l);
     return status;
 }
 
@@ -223,7 +223,7 @@ static int score_level(const struct scores_plan *plan, const struct rows *rows, 
     int32_t part[PARTS_MAX];
     int n_parts = level->part ? list_parts(rows, level->part(rows), part) : 1;
     bool scored = true;
-    int status = level->unit ? level_joins_rows(level, rows, &scored, e) : 0;
+    int status = level->unit ? scores_level_joins_rows(level, rows, &scored, e) : 0;
     if (status || !scored)
         return status;
     if (level->points == index)

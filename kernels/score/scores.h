@@ -13,7 +13,7 @@
 
 #include "bootstrap.h"
 #include "report.h"
-#include "score-levels.h"
+#include "scores-level.h"
 #include "threshold.h"
 #include "thread.h"
 

@@ -111,7 +111,7 @@ static bool is_wrong(const struct promise *p, const struct verdict_rule *r, doub
     return rule_verdict(r, score, r->n_views) == (p->what == PROMISE_MISSED ? VERDICT_PASS : VERDICT_FAIL);
 }
 
-struct promise_kept promise_check_counts(const struct promise *p, int64_t n, int64_t n_wrong, double level)
+struct promise_kept promise_kept_of_counts(const struct promise *p, int64_t n, int64_t n_wrong, double level)
 {
     struct promise_kept k = {n, n_wrong, NAN, NAN, NAN, PROMISE_UNSEEN};
     if (n == 0)
@@ -123,8 +123,8 @@ struct promise_kept promise_check_counts(const struct promise *p, int64_t n, int
     return k;
 }
 
-struct promise_kept promise_check(const struct promise *p, const struct verdict_rule *r, const struct judged_groups *g,
-                                  double level)
+struct promise_kept promise_kept_by(const struct promise *p, const struct verdict_rule *r,
+                                    const struct judged_groups *g, double level)
 {
     int64_t n = 0, n_wrong = 0;
     for (int64_t i = 0; i < g->n; i++) {
@@ -132,7 +132,7 @@ struct promise_kept promise_check(const struct promise *p, const struct verdict_
         n += counts;
         n_wrong += counts && is_wrong(p, r, g->score[i]);
     }
-    return promise_check_counts(p, n, n_wrong, level);
+    return promise_kept_of_counts(p, n, n_wrong, level);
 }
 
 bool promises_warn_broken(const struct promise_outcome *promise, int n, const char *path,

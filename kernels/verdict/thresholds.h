@@ -13,7 +13,7 @@
  *
  *   struct judged_groups g = {score, faulty, n};
  *   thresholds_choose(&rule, &g, promises, n_promises, e);
- *   kept = promise_check(&promises[0], &rule, &others, 0.95);
+ *   kept = promise_kept_by(&promises[0], &rule, &others, 0.95);
  */
 #ifndef THRESHOLDS_H
 #define THRESHOLDS_H
@@ -52,10 +52,10 @@ struct promise_kept {
 };
 
 /* What became of a promise on these groups. level: of the interval, as 0.95. */
-struct promise_kept promise_check(const struct promise *p, const struct verdict_rule *r, const struct judged_groups *g,
-                                  double level);
+struct promise_kept promise_kept_by(const struct promise *p, const struct verdict_rule *r,
+                                    const struct judged_groups *g, double level);
 /* The same of n groups of the kind that were counted elsewhere, n_wrong of them wrong. */
-struct promise_kept promise_check_counts(const struct promise *p, int64_t n, int64_t n_wrong, double level);
+struct promise_kept promise_kept_of_counts(const struct promise *p, int64_t n, int64_t n_wrong, double level);
 
 /* A promise, and what became of it on the groups that thresholds were chosen on, and on others. */
 struct promise_outcome {

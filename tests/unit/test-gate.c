@@ -103,7 +103,7 @@ static struct gate_values measured(struct image im, struct gate_print *print)
     struct gate_values v = gate_no_values();
     struct gate_print unused;
     struct fmt_error e = {0};
-    succeed(gate_measure(&im, print ? print : &unused, &v, &e), &e);
+    succeed(gate_image_measure(&im, print ? print : &unused, &v, &e), &e);
     image_release(&im);
     return v;
 }

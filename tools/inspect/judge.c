@@ -55,7 +55,7 @@ static int read_photo(void *arg, int64_t i, int slot, int worker, struct extract
     s->image.decoded = (struct image){0};
     set_content(s, status == 0);
     if (!status && (r->j->measures || r->job->look))
-        status = gate_measure(&r->decoded[worker], &s->print, &s->values, e);
+        status = gate_image_measure(&r->decoded[worker], &s->print, &s->values, e);
     *image = (struct extract_image){&r->decoded[worker], r->list->photo[i].name, r->list->photo[i].view};
     return status;
 }

@@ -1,5 +1,5 @@
-/* score-levels.c - see score-levels.h. */
-#include "score-levels.h"
+/* scores-level.c - see scores-level.h. */
+#include "scores-level.h"
 
 #include <stdlib.h>
 
@@ -24,7 +24,8 @@ const struct scores_level scores_levels[SCORES_LEVELS] = {
     [SCORES_VIEWS] = {"shot", "shot", NULL, group_view_of, SCORES_IMAGES, SCORES_NOT_STORED},
 };
 
-int level_joins_rows(const struct scores_level *level, const struct rows *rows, bool *joins, struct fmt_error *e)
+int scores_level_joins_rows(const struct scores_level *level, const struct rows *rows, bool *joins,
+                            struct fmt_error *e)
 {
     int64_t n_units;
     const int64_t *unit = level->unit(rows, &n_units);
@@ -41,19 +42,20 @@ int level_joins_rows(const struct scores_level *level, const struct rows *rows, 
     return 0;
 }
 
-void level_rows_close(struct level_rows *l)
+void scores_level_rows_close(struct scores_level_rows *l)
 {
     rows_release(&l->rows);
     ranking_release(&l->ranking);
 }
 
-int level_rows_open(struct level_rows *l, const struct rows *rows, const struct scores_level *level, int32_t number,
-                    int positive, bool group_mean, struct thread_pool *pool, struct fmt_error *e)
+int scores_level_rows_open(struct scores_level_rows *l, const struct rows *rows, const struct scores_level *level,
+                           int32_t number, int positive, bool group_mean, struct thread_pool *pool,
+                           struct fmt_error *e)
 {
     int64_t n_units = 0;
     const int64_t *unit = level->unit ? level->unit(rows, &n_units) : NULL;
     const int32_t *part = level->part ? level->part(rows) : NULL;
-    *l = (struct level_rows){.n_mixed = 0};
+    *l = (struct scores_level_rows){.n_mixed = 0};
     int status = unit ? group_scores(&l->rows, &l->n_mixed, rows, unit, n_units, positive, group_mean, e)
                       : rows_select_labelled(&l->rows, rows, part, number, e);
     if (!status && !unit)
@@ -61,6 +63,6 @@ int level_rows_open(struct level_rows *l, const struct rows *rows, const struct 
     if (!status)
         status = ranking_make(&l->ranking, &l->rows, pool, e);
     if (status)
-        level_rows_close(l);
+        scores_level_rows_close(l);
     return status;
 }

@@ -1,13 +1,13 @@
-/* score-levels.h - the levels that are scored: images, their groups, each view number; and the rows of a level, made
+/* scores-level.h - the levels that are scored: images, their groups, each view number; and the rows of a level, made
  * from those of images.
  *
- *   struct level_rows l;
- *   level_rows_open(&l, &rows, &scores_levels[SCORES_GROUPS], -1, positive, false, pool, e);
+ *   struct scores_level_rows l;
+ *   scores_level_rows_open(&l, &rows, &scores_levels[SCORES_GROUPS], -1, positive, false, pool, e);
  *   l.rows, l.ranking
- *   level_rows_close(&l);
+ *   scores_level_rows_close(&l);
  */
-#ifndef SCORE_LEVELS_H
-#define SCORE_LEVELS_H
+#ifndef SCORES_LEVEL_H
+#define SCORES_LEVEL_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,18 +31,20 @@ enum { SCORES_NOT_STORED = -1 };
 extern const struct scores_level scores_levels[SCORES_LEVELS];
 
 /* The labelled rows of a level. */
-struct level_rows {
+struct scores_level_rows {
     struct rows rows;
     int64_t n_mixed; /* groups of mixed labels that were left out */
     struct ranking ranking;
 };
 
 /* number: the part of a level that has parts, else -1. positive, group_mean: see group_scores. */
-int level_rows_open(struct level_rows *l, const struct rows *rows, const struct scores_level *level, int32_t number,
-                    int positive, bool group_mean, struct thread_pool *pool, struct fmt_error *e);
-void level_rows_close(struct level_rows *l);
+int scores_level_rows_open(struct scores_level_rows *l, const struct rows *rows, const struct scores_level *level,
+                           int32_t number, int positive, bool group_mean, struct thread_pool *pool,
+                           struct fmt_error *e);
+void scores_level_rows_close(struct scores_level_rows *l);
 
 /* Whether a level that joins rows has fewer rows than there are images: some labelled rows share a unit. */
-int level_joins_rows(const struct scores_level *level, const struct rows *rows, bool *joins, struct fmt_error *e);
+int scores_level_joins_rows(const struct scores_level *level, const struct rows *rows, bool *joins,
+                            struct fmt_error *e);
 
 #endif
