@@ -162,7 +162,7 @@ static int readings_lines(const struct fmt_reader *io, void (*line)(const char *
     return status;
 }
 
-/* A photograph with its score, the number of its vectors where others have the label, and whether they were offered. */
+/* A photograph with the number of its vectors, whether they were offered, its score, and its label last. */
 static int bank_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
 {
     struct bank b;
@@ -179,8 +179,8 @@ static int bank_lines(const struct fmt_reader *io, void (*line)(const char *text
         char text[LINE_BYTES], score[32] = "";
         if (!isnan(p->score))
             snprintf(score, sizeof score, "%.9g", p->score);
-        snprintf(text, sizeof text, "%s\t%s\t%" PRId64 "\t%s\t%s", p->key, p->group, n[i],
-                 p->offered ? "offered" : "scored only", score);
+        snprintf(text, sizeof text, "%s\t%s\t%" PRId64 "\t%s\t%s\t%s", p->key, p->group, n[i],
+                 p->offered ? "offered" : "scored only", score, p->label >= 0 ? b.features.class_name[p->label] : "");
         line(text);
     }
     free(n);

@@ -318,6 +318,22 @@ static void add_bank_scores(struct cJSON *o, const struct bank *b)
         cJSON_AddNumberToObject(o, "largest_score", largest);
 }
 
+/* Photographs by class, and which of the classes is the defect. */
+static void add_bank_labels(struct cJSON *o, const struct bank *b)
+{
+    struct cJSON *labels = cJSON_CreateObject();
+    for (int c = 0; c < b->features.n_classes; c++)
+        cJSON_AddNumberToObject(labels, b->features.class_name[c], 0);
+    for (int64_t i = 0; i < b->n_photographs; i++) {
+        int32_t label = b->photograph[i].label;
+        count_name(labels, label >= 0 ? b->features.class_name[label] : "(none)");
+    }
+    cJSON_AddItemToObject(o, "labels", labels);
+    json_report_names(o, "classes", b->features.class_name, b->features.n_classes);
+    if (*b->positive)
+        json_report_text(o, "positive", b->positive);
+}
+
 static int describe_bank(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
 {
     struct bank b;
@@ -337,7 +353,7 @@ static int describe_bank(struct cJSON *o, const struct fmt_reader *io, struct fm
     add_form(o, "grid", "%" PRId32 " x %" PRId32, b.features.grid_h, b.features.grid_w);
     add_hex(o, "weights", b.features.weights);
     json_report_text(o, "precision", feat_precision(&b.features));
-    add_classes(o, b.features.class_name, b.features.n_classes);
+    add_bank_labels(o, &b);
     add_recipe(o, &b.features.recipe);
     add_json(o, "provenance", b.provenance);
     bank_release(&b);

@@ -19,6 +19,17 @@ static size_t vector_bytes(const struct bank *b)
 
 /* ---------------------------------------------------------------- rules */
 
+/* Of several classes one is the defect. */
+static int check_positive(const struct bank *b, struct fmt_error *e)
+{
+    const struct feat_header *h = &b->features;
+    bool is_one = h->n_classes < 2;
+    for (int c = 0; c < h->n_classes && !is_one; c++)
+        is_one = strcmp(h->class_name[c], b->positive) == 0;
+    return is_one ? 0 : fmt_fail(e, FMT_INVALID, "\"%.100s\", the positive class, is none of its %d classes",
+                                 b->positive, h->n_classes);
+}
+
 static int check_fields(const struct bank *b, int64_t n_photographs, int64_t n_vectors, struct fmt_error *e)
 {
     if (!(b->largest > 0 && b->largest <= 1))
@@ -26,7 +37,7 @@ static int check_fields(const struct bank *b, int64_t n_photographs, int64_t n_v
     if (n_photographs < 1 || n_photographs > BANK_PHOTOGRAPHS_MAX || n_vectors < 1 || n_vectors > BANK_VECTORS_MAX)
         return fmt_fail(e, FMT_LIMIT, "a bank of %lld vectors from %s", (long long)n_vectors,
                         FMT_COUNT(n_photographs, "photograph", "photographs"));
-    return 0;
+    return check_positive(b, e);
 }
 
 static int check_origin(const struct bank *b, struct bank_vector v, struct fmt_error *e)
@@ -41,7 +52,7 @@ static int check_origin(const struct bank *b, struct bank_vector v, struct fmt_e
 
 /* ---------------------------------------------------------------- making */
 
-int bank_init(struct bank *b, const struct feat_header *h, struct fmt_error *e)
+int bank_init(struct bank *b, const struct feat_header *h, const char *positive, struct fmt_error *e)
 {
     struct fmt_buffer bytes = {0};
     *b = (struct bank){.largest = BANK_LARGEST};
@@ -50,6 +61,8 @@ int bank_init(struct bank *b, const struct feat_header *h, struct fmt_error *e)
     if (!status)
         status = feat_header_take(&c, FEAT_MINOR, &b->features, e);
     fmt_buffer_release(&bytes);
+    if (!status && !(b->positive = text_copy(&b->text, positive, strlen(positive))))
+        status = fmt_no_memory(e);
     return status;
 }
 
@@ -58,6 +71,9 @@ int bank_add_photograph(struct bank *b, const struct bank_photograph *p, struct 
     struct bank_photograph copy = *p;
     if (isinf(p->score))
         return fmt_fail(e, FMT_NONFINITE, "%s: the score is not finite", p->key);
+    if (p->label < -1 || p->label >= b->features.n_classes)
+        return fmt_fail(e, FMT_LIMIT, "%s: label %d of %s", p->key, p->label,
+                        FMT_COUNT(b->features.n_classes, "class", "classes"));
     if (b->n_photographs == BANK_PHOTOGRAPHS_MAX)
         return fmt_fail(e, FMT_LIMIT, "more than %lld photographs", (long long)BANK_PHOTOGRAPHS_MAX);
     int status = fmt_grow(&b->photograph, b->n_photographs, &b->photograph_capacity, sizeof *b->photograph, e);
@@ -131,12 +147,14 @@ static int put_fields(const struct bank *b, struct fmt_buffer *to, struct fmt_er
     bad |= bytes_put_u32(to, (uint32_t)b->n_vectors);
     bad |= bytes_put_f64(to, b->largest);
     bad |= bytes_put(to, b->faults, DIGEST_BYTES);
-    return bad ? fmt_no_memory(e) : feat_header_put(&b->features, to, e);
+    int status = bad ? fmt_no_memory(e) : feat_header_put(&b->features, to, e);
+    return status ? status : text_put("the positive class", b->positive, INDEX_NAME_MAX, to, e);
 }
 
 static int put_photograph(const struct bank_photograph *p, struct fmt_buffer *to, struct fmt_error *e)
 {
     int bad = bytes_put_u32(to, p->offered); /* flags */
+    bad |= bytes_put_u32(to, (uint32_t)p->label);
     bad |= bytes_put_f64(to, isnan(p->score) ? (double)NAN : p->score);
     bad |= bytes_put(to, p->content, DIGEST_BYTES);
     int status = bad ? fmt_no_memory(e) : text_put("a key", p->key, INDEX_TEXT_MAX, to, e);
@@ -221,7 +239,12 @@ static int take_fields(struct bank *b, const struct block_header *h, struct coun
     if (!faults)
         return fmt_fail(e, FMT_INVALID, "the bank's header is too short");
     memcpy(b->faults, faults, DIGEST_BYTES);
+    const char *positive = "";
     int status = feat_header_take(&c, FEAT_MINOR, &b->features, e);
+    if (!status)
+        status = text_take("the positive class", &c, INDEX_NAME_MAX, &positive, e);
+    if (!status && !(b->positive = text_copy(&b->text, positive, strlen(positive))))
+        status = fmt_no_memory(e);
     if (!status && h->minor <= BANK_MINOR && bytes_left(&c))
         status = fmt_fail(e, FMT_INVALID, "bytes follow the bank's header");
     return status ? status : check_fields(b, n->n_photographs, n->n_vectors, e);
@@ -231,6 +254,7 @@ static int take_photograph(struct bank *b, struct bytes *c, struct fmt_error *e)
 {
     struct bank_photograph p;
     uint32_t flags = bytes_u32(c);
+    p.label = bytes_i32(c);
     p.offered = flags & 1;
     p.score = bytes_f64(c);
     const uint8_t *content = bytes_take(c, DIGEST_BYTES);

@@ -5,7 +5,8 @@
  *   making one:     bank_init(&b, &header, e);  bank_add_photograph(&b, &photograph, e) ...
  *                   bank_add_vector(&b, x, i_photograph, token, e) ...;  bank_write(&b, &provenance, &io, e);
  *
- * Vectors are tokens as they are in the features; they are compared by Euclidean distance.
+ * Vectors are tokens as they are in the features; they are compared by Euclidean distance. (Those of version 1 could be
+ * of unit length, of features that are not: such banks are refused.)
  */
 #ifndef BANK_H
 #define BANK_H
@@ -15,7 +16,7 @@
 
 #include "feat.h"
 
-#define BANK_MAJOR 1
+#define BANK_MAJOR 2 /* 2.0: labels of the photographs and the positive class */
 #define BANK_MINOR 0
 #define BANK_PHOTOGRAPHS_MAX ((int64_t)1 << 24)
 #define BANK_VECTORS_MAX ((int64_t)1 << 28)
@@ -24,6 +25,7 @@
 struct bank_photograph {
     const char *key, *group;       /* "" none */
     uint8_t content[DIGEST_BYTES]; /* SHA-256 of its file; zeros: not known */
+    int32_t label; /* index into the classes of the features; -1: not labelled */
     bool offered;  /* vectors were chosen among its tokens; false: it was only scored */
     double score;  /* against the vectors of other groups; NAN: not scored. See kernels/bank/bank-score.h */
 };
@@ -35,6 +37,8 @@ struct bank_vector {
 
 struct bank {
     struct feat_header features; /* of the tokens, with the classes */
+    const char *positive; /* the class that is the defect: of two or more one of them; of fewer it may be one that no
+                             photograph has; "" not known */
     double largest; /* a photograph's score is the mean distance of its farthest tokens, this share: 0 < x <= 1 */
     uint8_t faults[DIGEST_BYTES]; /* identity of the bank of faults that scores were computed with; zeros: none */
     struct bank_photograph *photograph; /* [n_photographs] */
@@ -48,11 +52,12 @@ struct bank {
     struct text_pool text;
 };
 
-/* An empty bank of features as in h, which is copied. */
-int bank_init(struct bank *b, const struct feat_header *h, struct fmt_error *e);
+/* An empty bank of features as in h, and with this positive class ("" not known), which are copied. */
+int bank_init(struct bank *b, const struct feat_header *h, const char *positive, struct fmt_error *e);
 int bank_add_photograph(struct bank *b, const struct bank_photograph *p, struct fmt_error *e); /* copies its texts */
 int bank_add_vector(struct bank *b, const float *x, struct bank_vector origin, struct fmt_error *e);
-/* FMT_INVALID: no vectors, or the vector of a photograph that was not offered. Sets b->identity. */
+/* FMT_INVALID: no vectors, the vector of a photograph that was not offered, or a positive class that is none of
+ * several. Sets b->identity. */
 int bank_write(struct bank *b, const struct provenance *p, const struct fmt_writer *io, struct fmt_error *e);
 int bank_read(struct bank *b, const struct fmt_reader *io, struct fmt_error *e); /* b need not be initialised */
 void bank_release(struct bank *b);

@@ -38,6 +38,24 @@ static int fetch(const struct block_reader *r, uint64_t offset, void *to, size_t
     return r->seekable ? fmt_read_at_exact(&r->io, offset, to, n, e) : fmt_read_exact(&r->io, to, n, e);
 }
 
+/* Major versions that this program reads; of a kind that is not named 1. */
+static const struct {
+    uint8_t oldest, newest;
+} versions[BLOCK_LAST + 1] = {[BLOCK_CKPT] = {1, 2}, [BLOCK_BANK] = {2, 2}};
+
+static int major_version(const struct block_header *h, struct fmt_error *e)
+{
+    unsigned newest = versions[h->kind].newest ? versions[h->kind].newest : 1;
+    unsigned oldest = versions[h->kind].newest ? versions[h->kind].oldest : 1;
+    if (h->major > newest || h->major < 1)
+        return fmt_fail(e, FMT_VERSION, "made by a newer version of dinotools (%s version %u.%u, this program "
+                        "reads %u)", block_kind_name(h->kind), h->major, h->minor, newest);
+    if (h->major < oldest)
+        return fmt_fail(e, FMT_VERSION, "made by an older version of dinotools (%s version %u.%u, this program "
+                        "reads %u): it has to be made again", block_kind_name(h->kind), h->major, h->minor, oldest);
+    return 0;
+}
+
 /* Versions are checked first: a newer file may differ in all that follows. */
 static int header_version(struct bytes *c, struct block_header *h, enum block_kind expected, struct fmt_error *e)
 {
@@ -55,11 +73,7 @@ static int header_version(struct bytes *c, struct block_header *h, enum block_ki
     if (expected != BLOCK_ANY && h->kind != expected)
         return fmt_fail(e, FMT_MAGIC, "is a file of kind %s, not %s", block_kind_name(h->kind),
                         block_kind_name(expected));
-    unsigned newest = h->kind == BLOCK_CKPT ? 2 : 1;
-    if (h->major < 1 || h->major > newest)
-        return fmt_fail(e, FMT_VERSION, "made by a newer version of dinotools (%s version %u.%u, this program "
-                        "reads %u)", block_kind_name(h->kind), h->major, h->minor, newest);
-    return 0;
+    return major_version(h, e);
 }
 
 /* Parses the fixed part; *rest: bytes of the header that follow it. */

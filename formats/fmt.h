@@ -18,7 +18,7 @@ enum fmt_status {
     FMT_IO,          /* a call of the operating system failed */
     FMT_MEMORY,      /* out of memory */
     FMT_MAGIC,       /* another kind of file */
-    FMT_VERSION,     /* a newer major version */
+    FMT_VERSION,     /* a newer major version, or one too old */
     FMT_TRUNCATED,   /* ends early */
     FMT_CHECKSUM,    /* bytes have changed */
     FMT_LIMIT,       /* a field beyond its documented limit */

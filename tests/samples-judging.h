@@ -13,7 +13,7 @@ static struct bank_photograph sample_bank_photograph(int i)
 {
     struct index_labels l = sample_labels(i);
     static const double score[] = {0.25, NAN, 0.5};
-    return (struct bank_photograph){l.key, l.group, {(uint8_t)(i + 1)}, i < 2, score[i]};
+    return (struct bank_photograph){l.key, l.group, {(uint8_t)(i + 1)}, l.label, i < 2, score[i]};
 }
 
 static inline int sample_bank(const struct fmt_writer *io, bool with_provenance, struct fmt_error *e)
@@ -27,7 +27,7 @@ static inline int sample_bank(const struct fmt_writer *io, bool with_provenance,
     sample_provenance(&p, with_provenance);
     int status = sample_recipe(&h.recipe, e);
     if (status == 0)
-        status = bank_init(&b, &h, e);
+        status = bank_init(&b, &h, h.class_name[1], e);
     b.faults[0] = 0xfa;
     for (int i = 0; i < SAMPLE_BANK_PHOTOGRAPHS && status == 0; i++) {
         struct bank_photograph t = sample_bank_photograph(i);
@@ -49,11 +49,11 @@ static inline int small_bank(const struct fmt_writer *io, const struct provenanc
     static const float x[1] = {1};
     struct feat_header h = {.kind = FEAT_PATCH, .dim = 1, .n_tokens = 1, .n_layers = 1, .layers = 1 << 11,
                             .image_h = 14, .image_w = 14, .grid_h = 1, .grid_w = 1, .weights = {0xab}};
-    struct bank_photograph t = {"a", "", {0xe3}, true, 0.5};
+    struct bank_photograph t = {"a", "", {0xe3}, -1, true, 0.5};
     struct bank b = {0};
     int status = recipe_add_int(&h.recipe, "size", 14, e);
     if (status == 0)
-        status = bank_init(&b, &h, e);
+        status = bank_init(&b, &h, "", e);
     if (status == 0)
         status = bank_add_photograph(&b, &t, e);
     if (status == 0)

@@ -218,7 +218,7 @@ static int make(const struct judge_how *how)
                                .positive = positive, .pattern = pattern, .precision = precision,
                                .thresholds = {.choose = choose, .test = test_path, .n_views = (int)n_views,
                                               .level = level, .warn = msg_warn},
-                               .weights_level = compress ? 3 : BLOCK_STORED, .explain = provenance};
+                               .weights_level = compress ? 3 : BLOCK_STORED, .explain = provenance, .note = msg_note};
     parse_rule(&m.rule);
     parse_promises(&m.thresholds);
     parse_gates(&m);

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bank-classes.h"
 #include "bank-edit.h"
 #include "bank-farthest.h"
+#include "bank-file.h"
 #include "bank-good.h"
 #include "bank-maps.h"
 #include "bank-make.h"
@@ -24,16 +26,16 @@
 #include "predictions.h"
 #include "progress.h"
 #include "scoring.h"
-#include "verify.h"
 #include "version.h"
 
-enum { SIZE_DEFAULT = 10000 };
+enum { SIZE_DEFAULT = 10000, NOTE_BYTES = 400 };
 
 static const char *bank_path, *faults_path, *against_path, *calibrate_path, *subtract_path, *output;
 static const char *size_text, *class_name, *alarms_text, *maps_path, *photographs_path, *masks_path,
     *scale_text, *report_path = "-", *device_name = "auto";
 static double largest;
 static int64_t memory_bytes = (int64_t)1 << 30, n_jobs, seed;
+static const char *stated; /* --positive */
 static bool join, list, no_scores, json, provenance = true;
 static struct score_options score_options = SCORE_OPTIONS_DEFAULT;
 
@@ -84,6 +86,7 @@ struct job {
     struct device device;
     struct featset set, calibration; /* GOOD or QUERY; --calibrate */
     struct bank bank, faults;
+    struct bank_classes classes; /* of the bank and the set that was opened last */
     struct progress progress;
 };
 
@@ -95,35 +98,34 @@ static void show_step(void *arg, int64_t n_done)
 /* ------------------------------------------------------------------ inputs */
 static void read_bank(struct bank *b, const char *path)
 {
-    struct file f;
     struct fmt_error e = {0};
-    msg_check(file_open(&f, path, &e), &e);
-    struct fmt_reader io = file_reader(&f);
-    msg_check_of(path, bank_read(b, &io, &e), &e);
-    file_close(&f);
+    msg_check(bank_file_read(b, path, &e), &e);
 }
 
-static bool is_bank(const char *path)
+/* The classes of the bank, where there is one yet, and of the set: the plan is of these two, and the bank gets those
+ * that it does not have. */
+static void settle_classes(struct job *j, const struct featset *set)
 {
-    struct file f;
-    struct verify_peek p;
-    if (strcmp(path, "-") == 0 || file_open_regular(&f, path, NULL))
-        return false;
-    struct fmt_reader io = file_reader(&f);
-    bool is = verify_peek(&p, &io) == BLOCK_BANK;
-    file_close(&f);
-    return is;
+    struct fmt_error e = {0};
+    struct bank *b = j->bank.n_photographs > 0 ? &j->bank : NULL;
+    struct bank_classes *c = &j->classes;
+    msg_check_of(set ? set->path : bank_path, bank_settle_classes(c, b, set ? &set->header : NULL, stated, &e), &e);
+    if (b)
+        msg_check(bank_take_classes(b, c, &e), &e);
+    score_options.positive = c->name[c->i_positive];
+    struct feat_header two = {.class_name = c->name, .n_classes = 2};
+    msg_check(score_options_plan(&score_options, &two, (uint64_t)seed, &j->scoring.plan, &e), &e);
+    j->scoring.plan.distances = true;
 }
 
-/* The bank's features with the classes of a set that it is used with, where the bank's photographs have no labels. */
-static struct feat_header with_classes(const struct feat_header *bank, const struct feat_header *set)
+/* A bank of good parts holds no faults, and one of faults no good parts. */
+static void check_role(const struct job *j, const struct bank *b, const char *path, enum bank_role role)
 {
-    struct feat_header h = *bank;
-    if (h.n_classes == 0) {
-        h.n_classes = set->n_classes;
-        h.class_name = set->class_name;
-    }
-    return h;
+    struct fmt_error e = {0};
+    char note[NOTE_BYTES];
+    msg_check_of(path, bank_check_role(b, role, j->classes.positive, &e), &e);
+    if (bank_role_note(b, role, j->classes.positive, note, sizeof note))
+        msg_note("%s: %s", path, note);
 }
 
 /* bank, name: the features that the set is used with; NULL: it is the first one. */
@@ -133,32 +135,26 @@ static void open_set(struct job *j, struct featset *set, const char *role, const
     struct fmt_error e = {0};
     bool query = set == &j->set && bank;
     msg_check((query ? featset_open_query : featset_open_all)(set, path, n, memory_bytes / 2, &j->device, &e), &e);
-    struct feat_header h = bank ? with_classes(bank, &set->header) : (struct feat_header){0};
+    settle_classes(j, set);
+    struct feat_header h = bank ? *bank : (struct feat_header){0};
+    h.class_name = j->classes.name;
+    h.n_classes = 2;
     msg_check(scoring_add_set(&j->scoring, set, role, bank ? &h : NULL, name, &e), &e);
 }
 
-/* Features without two classes are of photographs that nobody has labelled. */
-static void plan_scores(struct job *j, const struct feat_header *h)
-{
-    static char *unlabelled[] = {"good", "faulty"};
-    struct fmt_error e = {0};
-    struct feat_header two = {.class_name = unlabelled, .n_classes = 2};
-    if (h->n_classes > 2)
-        msg_die("%s: %d classes; banks tell two from each other, good and faulty", j->set.path, h->n_classes);
-    msg_check(score_options_plan(&score_options, h->n_classes == 2 ? h : &two, (uint64_t)seed, &j->scoring.plan, &e),
-              &e);
-    j->scoring.plan.distances = true;
-}
-
 /* ------------------------------------------------------------------ making a bank */
-static bool is_wanted(const struct job *j, const struct feat_header *h, int32_t label)
+static bool is_wanted(const struct bank_classes *c, int32_t label)
 {
-    if (class_name)
-        return label >= 0 && strcmp(h->class_name[label], class_name) == 0;
-    return h->n_classes != 2 || label != j->scoring.plan.positive;
+    const char *name = label >= 0 ? c->name[label] : "";
+    return class_name ? label >= 0 && strcmp(name, class_name) == 0 : label < 0 || strcmp(name, c->positive) != 0;
 }
 
-/* The photographs that the bank is made of. */
+static bool is_of_faults(const struct job *j)
+{
+    return class_name && strcmp(class_name, j->classes.positive) == 0;
+}
+
+/* The photographs that the bank is made of. The set is the one whose classes were settled last. */
 static struct rows wanted_rows(const struct job *j, const struct featset *set)
 {
     struct fmt_error e = {0};
@@ -167,7 +163,7 @@ static struct rows wanted_rows(const struct job *j, const struct featset *set)
     if (!pick)
         msg_die("out of memory");
     for (int64_t i = 0; i < set->rows.n; i++)
-        if (is_wanted(j, &set->header, set->rows.label[i]))
+        if (is_wanted(&j->classes, set->rows.label[i]))
             pick[n++] = i;
     if (n == 0)
         msg_die("%s: no photograph %s%s", set->path, class_name ? "of class " : "that is good",
@@ -183,8 +179,9 @@ static void pick_against(struct job *j, struct tokens *tokens)
     struct bank against;
     struct fmt_error e = {0};
     read_bank(&against, against_path);
-    if (feat_compatible(&against.features, &j->set.header, score_options.allow_precision, &e))
+    if (bank_check_features(&against, &j->set.header, score_options.allow_precision, &e))
         msg_die("%s: %s: %s", j->set.path, against_path, e.text);
+    check_role(j, &against, against_path, BANK_OF_GOOD);
     msg_check_of(j->set.path, bank_farthest(tokens, &against, largest > 0 ? largest : against.largest, &j->device, &e),
                  &e);
     score_inputs_add(&j->scoring.inputs, "against", against_path, against.identity);
@@ -225,12 +222,25 @@ static void score_good(struct job *j, const struct rows *rows, const char *path)
     progress_end(&j->progress);
 }
 
+/* When the classes are settled. */
+static void check_faults(const struct job *j)
+{
+    struct fmt_error e = {0};
+    if (!faults_path)
+        return;
+    msg_check_of(faults_path, bank_check_classes(&j->faults, j->bank.features.class_name, j->bank.features.n_classes,
+                                                 j->classes.positive, &e), &e);
+    check_role(j, &j->faults, faults_path, BANK_OF_FAULTS);
+}
+
 /* Good photographs that are not in the bank. */
 static void score_calibration(struct job *j)
 {
     if (!calibrate_path)
         return;
     open_set(j, &j->calibration, "calibration", &j->bank.features, "the bank", &calibrate_path, 1);
+    if (is_of_faults(j))
+        msg_die("%s: --calibrate takes good photographs: class %s is the defect", calibrate_path, class_name);
     struct rows good = wanted_rows(j, &j->calibration);
     score_good(j, &good, calibrate_path);
     rows_release(&good);
@@ -242,8 +252,8 @@ static void open_faults(struct job *j)
     if (!faults_path)
         return;
     read_bank(&j->faults, faults_path);
-    if (feat_compatible(&j->bank.features, &j->faults.features, score_options.allow_precision, &e))
-        msg_die("%s: %s", faults_path, e.text);
+    msg_check_of(faults_path, bank_check_features(&j->faults, &j->bank.features, score_options.allow_precision, &e),
+                 &e);
     score_inputs_add(&j->scoring.inputs, "faults", faults_path, j->faults.identity);
 }
 
@@ -252,12 +262,16 @@ static void save_bank(struct job *j, const char *how)
     struct fmt_error e = {0};
     struct provenance p;
     struct file_out f;
+    char labels[BANK_LABELS_TEXT];
     provenance_init(&p, tool.name, DINOTOOLS_VERSION, provenance);
     provenance_text(&p, "how", how);
     if (size_text)
         provenance_text(&p, "vectors", size_text);
     if (class_name)
         provenance_text(&p, "class", class_name);
+    if (*j->bank.positive)
+        provenance_text(&p, "positive", j->bank.positive);
+    provenance_text(&p, "photographs", bank_labels_text(&j->bank, labels));
     provenance_real(&p, "largest", j->bank.largest);
     provenance_flag(&p, "scores", !no_scores);
     for (int i = 0; i < j->scoring.inputs.n; i++)
@@ -273,7 +287,6 @@ static void make(struct job *j, const char *const *path, int n)
     struct fmt_error e = {0};
     struct bank_made made;
     open_set(j, &j->set, "good", NULL, NULL, path, n);
-    plan_scores(j, &j->set.header);
     bool known = !class_name;
     for (int c = 0; !known && c < j->set.header.n_classes; c++)
         known = strcmp(j->set.header.class_name[c], class_name) == 0;
@@ -286,13 +299,16 @@ static void make(struct job *j, const char *const *path, int n)
     int64_t size = parse_size(tokens_count(&tokens));
     progress_begin(&j->progress, "bank", "vector", "vectors", num_min(size, tokens_count(&tokens)));
     struct coreset_progress step = {show_step, &j->progress};
-    msg_check_of(j->set.path, bank_make(&j->bank, &j->set.header, &tokens, size, &j->device, &step, &made, &e), &e);
+    msg_check_of(j->set.path, bank_make(&j->bank, &j->set.header, j->classes.positive, &tokens, size,
+                                       &j->device, &step, &made, &e), &e);
     progress_end(&j->progress);
     j->bank.largest = largest > 0 ? largest : BANK_LARGEST;
     msg_note("%" PRId64 " of %s of %s; no token is farther than %.4g from them", j->bank.n_vectors,
              FMT_COUNT(made.n_tokens, "token", "tokens"),
              FMT_COUNT(j->bank.n_photographs, "photograph", "photographs"), made.radius);
+    check_role(j, &j->bank, j->set.path, is_of_faults(j) ? BANK_OF_FAULTS : BANK_OF_GOOD);
     open_faults(j);
+    check_faults(j);
     if (!no_scores)
         score_good(j, &rows, j->set.path);
     score_calibration(j);
@@ -305,12 +321,15 @@ static void make(struct job *j, const char *const *path, int n)
 static void calibrate_again(struct job *j, const char *path)
 {
     read_bank(&j->bank, path);
-    plan_scores(j, &j->bank.features);
+    bank_path = path;
+    settle_classes(j, NULL);
     if (largest > 0)
         j->bank.largest = largest;
     score_inputs_add(&j->scoring.inputs, "bank", path, j->bank.identity);
     open_faults(j);
     score_calibration(j);
+    check_role(j, &j->bank, path, BANK_OF_GOOD);
+    check_faults(j);
     save_bank(j, "calibrated");
 }
 
@@ -344,7 +363,7 @@ static void subtract(struct job *j, const char *path)
     int64_t n_dropped;
     read_bank(&j->bank, path);
     score_inputs_add(&j->scoring.inputs, "bank", path, j->bank.identity);
-    if (is_bank(subtract_path)) {
+    if (bank_file_is(subtract_path)) {
         read_bank(&other, subtract_path);
         msg_check(name_list_take_bank(&names, &other, &e), &e);
     } else {
@@ -370,7 +389,7 @@ static void list_bank(const char *path)
 {
     struct file f;
     struct fmt_error e = {0};
-    if (!is_bank(path))
+    if (!bank_file_is(path))
         msg_die("%s: not a bank", path);
     msg_check(file_open(&f, path, &e), &e);
     msg_check_of(path, describe_records(&f, print_line, &e), &e);
@@ -477,12 +496,12 @@ static void score(struct job *j, const char *const *path, int n)
     score_inputs_add(&j->scoring.inputs, "bank", bank_path, j->bank.identity);
     score_inputs_add(&j->scoring.inputs, "weights", NULL, j->bank.features.weights);
     open_faults(j);
-    open_set(j, &j->set, "query", &j->bank.features, bank_path, path, n);
-    struct feat_header h = with_classes(&j->bank.features, &j->set.header);
-    plan_scores(j, &h);
     for (int64_t i = 0; calibrate_path && i < j->bank.n_photographs; i++)
         j->bank.photograph[i].score = NAN;
-    score_calibration(j);
+    score_calibration(j); /* before QUERY, whose labels are numbered by the classes of all */
+    open_set(j, &j->set, "query", &j->bank.features, bank_path, path, n);
+    check_role(j, &j->bank, bank_path, BANK_OF_GOOD);
+    check_faults(j);
     msg_check(scoring_open(&j->scoring, &e), &e);
     msg_check(scoring_head(&j->scoring, &e), &e);
     struct rows *sets[] = {&j->set.rows};
@@ -561,6 +580,7 @@ int main(int argc, char **argv)
     file_on_signal();
     input_guard_enable();
     check_usage(n);
+    stated = score_options.positive;
     msg_check(file_check_output(output, !bank_path, &e), &e);
     if (device_open(&j.device, device_name, (int)n_jobs, msg_warn, &e))
         opt_fail(&e);
@@ -573,7 +593,7 @@ int main(int argc, char **argv)
     else if (list)
         for (int i = 0; i < n; i++)
             list_bank(path[i]);
-    else if (n == 1 && is_bank(path[0]))
+    else if (n == 1 && bank_file_is(path[0]))
         calibrate_again(&j, path[0]);
     else
         make(&j, path, n);

@@ -5,7 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bank-classes.h"
 #include "bank-lookup.h"
+
+/* The same photograph of two banks, whose classes are the same. */
+static int join_photograph(const struct bank *out, struct bank_photograph *to, const struct bank_photograph *p,
+                           struct fmt_error *e)
+{
+    if (to->label >= 0 && p->label >= 0 && to->label != p->label)
+        return fmt_fail(e, FMT_MISMATCH, "%.200s: labelled %.100s in one bank and %.100s in another", p->key,
+                        out->features.class_name[to->label], out->features.class_name[p->label]);
+    to->label = to->label < 0 ? p->label : to->label;
+    to->offered |= p->offered;
+    return 0;
+}
 
 /* Adds the photographs of b to out. number [b->n_photographs]: their numbers in it. */
 static int add_photographs(struct bank *out, const struct bank *b, int64_t *number, struct fmt_error *e)
@@ -19,7 +32,7 @@ static int add_photographs(struct bank *out, const struct bank *b, int64_t *numb
         struct bank_photograph p = b->photograph[i];
         p.score = NAN;
         if (number[i] >= 0)
-            out->photograph[number[i]].offered |= p.offered;
+            status = join_photograph(out, &out->photograph[number[i]], &p, e);
         else if ((status = bank_add_photograph(out, &p, e)) == 0)
             number[i] = out->n_photographs - 1;
     }
@@ -57,6 +70,8 @@ static int add_bank(struct bank *out, const struct bank *b, struct fmt_error *e)
     int64_t *number = malloc((size_t)(b->n_photographs + 1) * sizeof *number);
     int status = number ? feat_compatible(&out->features, &b->features, false, e) : fmt_no_memory(e);
     if (!status)
+        status = bank_check_classes(out, NULL, 0, b->positive, e);
+    if (!status)
         status = add_photographs(out, b, number, e);
     if (!status)
         status = add_vectors(out, b, number, e);
@@ -64,9 +79,18 @@ static int add_bank(struct bank *out, const struct bank *b, struct fmt_error *e)
     return status;
 }
 
+/* That of the first which knows one. */
+static const char *positive_of(const struct bank *in, int n)
+{
+    int k = 0;
+    while (k < n - 1 && !*in[k].positive)
+        k++;
+    return in[k].positive;
+}
+
 int bank_join(struct bank *out, const struct bank *in, int n, struct fmt_error *e)
 {
-    int status = bank_init(out, &in->features, e);
+    int status = bank_init(out, &in->features, positive_of(in, n), e);
     out->largest = in->largest;
     for (int k = 0; k < n && !status; k++)
         status = add_bank(out, &in[k], e);

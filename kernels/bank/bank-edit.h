@@ -5,7 +5,8 @@
 #include "bank.h"
 
 /* Photographs and vectors of all, each once: the same photograph has the same key and content, the same vector is of
- * the same token. No photograph has a score. FMT_MISMATCH: features that do not go together. */
+ * the same token. Labels are kept; no photograph has a score. FMT_MISMATCH: features or positive classes that do
+ * not go together, a photograph of two labels. */
 int bank_join(struct bank *out, const struct bank *in, int n, struct fmt_error *e);
 
 /* Removes photographs for which drop is true, with their vectors; *n_dropped of them. All scores are removed with them,

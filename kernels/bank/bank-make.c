@@ -12,7 +12,8 @@
 static int add_photograph(struct bank *b, const struct rows *r, int64_t i, bool offered, double score,
                           struct fmt_error *e)
 {
-    struct bank_photograph p = {.key = r->key[i], .group = r->group_name[i], .offered = offered, .score = score};
+    struct bank_photograph p = {.key = r->key[i], .group = r->group_name[i], .label = r->label[i], .offered = offered,
+                                .score = score};
     memcpy(p.content, r->content[i], DIGEST_BYTES);
     return bank_add_photograph(b, &p, e);
 }
@@ -50,14 +51,14 @@ static int add_chosen(struct bank *b, const struct tokens *tokens, const struct 
     return status;
 }
 
-int bank_make(struct bank *b, const struct feat_header *h, const struct tokens *tokens, int64_t size,
-              const struct device *device, const struct coreset_progress *progress, struct bank_made *made,
-              struct fmt_error *e)
+int bank_make(struct bank *b, const struct feat_header *h, const char *positive, const struct tokens *tokens,
+              int64_t size, const struct device *device, const struct coreset_progress *progress,
+              struct bank_made *made, struct fmt_error *e)
 {
     const struct rows *r = tokens->rows;
     struct coreset c = {.n = 0};
     struct bank_vector *of_row = malloc((size_t)(r->n + 1) * sizeof *of_row);
-    int status = bank_init(b, h, e);
+    int status = bank_init(b, h, positive, e);
     if (!status && !of_row)
         status = fmt_no_memory(e);
     if (!status)
@@ -85,8 +86,8 @@ static void set_faults(struct bank *b, const struct bank *faults)
     memcpy(b->faults, identity, DIGEST_BYTES);
 }
 
-/* Photographs of the bank get their score; those that are not in it are added. score [rows->n]: that of a photograph is
- * the largest of its parts. */
+/* Photographs of the bank get their score, and a label if they have none; those that are not in it are added.
+ * score [rows->n]: that of a photograph is the largest of its parts. */
 static int set_scores(struct bank *b, const struct rows *rows, const double *score, struct fmt_error *e)
 {
     struct bank_lookup l;
@@ -102,10 +103,13 @@ static int set_scores(struct bank *b, const struct rows *rows, const double *sco
         n_parts = tokens_parts(rows, i);
         for (int64_t k = 1; k < n_parts; k++)
             largest = fmax(largest, score[i + k]);
-        if (at[i] >= 0)
-            b->photograph[at[i]].score = largest;
-        else
+        if (at[i] < 0) {
             status = add_photograph(b, rows, i, false, largest, e);
+            continue;
+        }
+        b->photograph[at[i]].score = largest;
+        if (b->photograph[at[i]].label < 0)
+            b->photograph[at[i]].label = rows->label[i];
     }
     free(at);
     return status;

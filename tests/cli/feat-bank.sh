@@ -14,7 +14,7 @@ err_has "60 of $((good * 25)) tokens of $good photographs; no token is farther t
 status 0 bbu-info --json --verify good.bank
 out_has "\"vectors\":60,\"dim\":128,\"photographs\":$good,\"offered\":$good,\"scored\":$good,"
 out_has '"share_of_largest":0.01'
-out_has '"settings":{"how":"made","vectors":"60","largest":0.01,"scores":true}'
+out_has '"settings":{"how":"made","vectors":"60","positive":"positive","photographs":"'$good' negative","largest":0.01,"scores":true}'
 for jobs in 1 3; do
     status 0 feat-bank -q -j $jobs --memory 1M -n 60 -o again.bank train.feat
     same good.bank again.bank
@@ -102,7 +102,8 @@ status 0 feat-bank --list calibrated.bank
 check 'those that were only scored' grep -qE 'scored only	[0-9]+\.' out
 feat-bank -q --no-scores -n 5 -o test.bank test.feat && feat-bank --list test.bank | cut -f 1 | sort >good.keys
 check '... are the good ones' bash -c 'diff <(grep "scored only" out | cut -f 1 | sort) good.keys'
-status 0 feat-bank -q --class positive --calibrate test.feat -o odd.bank small.bank
+status 1 feat-bank -q --class positive --calibrate test.feat -o odd.bank small.bank
+err_has 'test.feat: --calibrate takes good photographs: class positive is the defect'
 status 0 feat-bank -q -s calibrated.bank --alarms 40% --resamples 0 -r calibrated.txt test.feat
 
 # ---- of a flat folder: nothing says which photographs are of one installation

@@ -11,13 +11,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static void compare(const struct bank *a, const struct bank *b)
 {
     if (b->n_photographs != a->n_photographs || b->n_vectors != a->n_vectors || b->largest != a->largest ||
+        strcmp(a->positive, b->positive) != 0 ||
         feat_compatible(&a->features, &b->features, true, NULL) ||
         memcmp(a->origin, b->origin, (size_t)a->n_vectors * sizeof *a->origin) != 0 ||
         memcmp(a->x, b->x, (size_t)(a->n_vectors * a->features.dim) * sizeof *a->x) != 0)
         abort();
     for (int64_t i = 0; i < a->n_photographs; i++) {
         const struct bank_photograph *p = &a->photograph[i], *q = &b->photograph[i];
-        if (strcmp(p->key, q->key) != 0 || strcmp(p->group, q->group) != 0 || p->offered != q->offered ||
+        if (strcmp(p->key, q->key) != 0 || strcmp(p->group, q->group) != 0 || p->label != q->label ||
+            p->offered != q->offered ||
             isnan(p->score) != isnan(q->score) || p->score < q->score || p->score > q->score)
             abort();
     }

@@ -1,7 +1,7 @@
 /* wrap.h - puts a fuzzer's bytes into a container with correct checks, so that mutations reach the parsers of records
  * and do not fail a checksum. The input: u16 length of the fields, whose highest bit is the minor version (of
- * a checkpoint: the major version 2), fields; then
- * for each block a byte with the number of its records, u16 length, bytes (the last one may be short). */
+ * a checkpoint: the major version 2, which a bank has always), fields; then for each block a byte with the number of
+ * its records, u16 length, bytes (the last one may be short). */
 #ifndef WRAP_H
 #define WRAP_H
 
@@ -33,7 +33,7 @@ static inline int wrap(enum block_kind kind, const uint8_t *data, size_t n, stru
     struct fmt_writer io = fmt_buffer_writer(file);
     h.fields_bytes = bytes_u16(&c);
     bool later = h.fields_bytes >= WRAP_MINOR;
-    h.major = kind == BLOCK_CKPT && later ? 2 : 1;
+    h.major = kind == BLOCK_BANK || (kind == BLOCK_CKPT && later) ? 2 : 1;
     h.minor = kind != BLOCK_CKPT && later;
     h.fields_bytes %= WRAP_MINOR;
     if (!(h.fields = bytes_take(&c, h.fields_bytes)) || block_create(&w, &io, &h, NULL))
@@ -54,7 +54,8 @@ static inline int unwrap(const struct fmt_reader *io, struct fmt_buffer *out)
     struct block_buffer b = {0};
     if (block_open(&r, io, BLOCK_ANY, NULL))
         return -1;
-    bytes_put_u16(out, (uint16_t)(r.header.fields_bytes | (r.header.minor || r.header.major > 1 ? WRAP_MINOR : 0)));
+    bool later = r.header.minor || (r.header.kind == BLOCK_CKPT && r.header.major > 1);
+    bytes_put_u16(out, (uint16_t)(r.header.fields_bytes | (later ? WRAP_MINOR : 0)));
     bytes_put(out, r.header.fields, r.header.fields_bytes);
     while (block_next(&r, &b, NULL) == 0) {
         bytes_put_u8(out, (uint8_t)b.n_records);

@@ -15,10 +15,10 @@ static void make(struct bank *b, bool scored)
 {
     struct feat_header h = {.kind = FEAT_PATCH, .dim = 2, .n_tokens = 1, .grid_h = 1, .grid_w = 1};
     struct fmt_error e = {0};
-    int status = bank_init(b, &h, &e);
+    int status = bank_init(b, &h, "", &e);
     for (int i = 0; i < N && !status; i++)
         status = bank_add_photograph(b, &(struct bank_photograph){photograph[i].key, photograph[i].group,
-                                                                  {(uint8_t)(i + 1)}, true,
+                                                                  {(uint8_t)(i + 1)}, -1, true,
                                                                   scored ? photograph[i].score : NAN}, &e);
     ok(!status, "a bank %s", e.text);
 }

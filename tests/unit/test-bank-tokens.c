@@ -158,12 +158,12 @@ static void make_bank(struct bank *b, int first, int n, int n_vectors)
 {
     struct feat_header h = {.kind = FEAT_PATCH, .dim = DIM, .n_tokens = TOKENS, .grid_h = 8, .grid_w = 8};
     struct fmt_error e = {0};
-    int status = bank_init(b, &h, &e);
+    int status = bank_init(b, &h, "", &e);
     for (int i = 0; i < n && !status; i++) {
         char group[16];
         snprintf(group, sizeof group, "g%d", (first + i) / 2);
-        status = bank_add_photograph(b, &(struct bank_photograph){"p", group, {(uint8_t)(first + i + 1)}, true, NAN},
-                                     &e);
+        struct bank_photograph p = {"p", group, {(uint8_t)(first + i + 1)}, -1, true, NAN};
+        status = bank_add_photograph(b, &p, &e);
     }
     for (int i = 0; i < n_vectors && !status; i++) {
         int photograph = i % n, token = (i * 7) % TOKENS;

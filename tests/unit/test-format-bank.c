@@ -7,7 +7,8 @@
 
 static bool same_photograph(const struct bank_photograph *a, const struct bank_photograph *b)
 {
-    return strcmp(a->key, b->key) == 0 && strcmp(a->group, b->group) == 0 && a->offered == b->offered &&
+    return strcmp(a->key, b->key) == 0 && strcmp(a->group, b->group) == 0 && a->label == b->label &&
+           a->offered == b->offered &&
            (a->score == b->score || (isnan(a->score) && isnan(b->score))) &&
            memcmp(a->content, b->content, DIGEST_BYTES) == 0;
 }
@@ -33,7 +34,8 @@ static void test_bank(void)
     }
     ok(b.origin[1].photograph == 1 && b.origin[1].token == 0 && b.x[SAMPLE_DIM + 2] == 0.8f, "bank: a vector");
     ok(b.largest == BANK_LARGEST && b.faults[0] == 0xfa && b.features.grid_w == 2 && b.features.recipe.n > 0 &&
-           b.features.n_classes == 2 && strstr(b.provenance, "\"sample\""), "bank: the header");
+           b.features.n_classes == 2 &&
+           strcmp(b.positive, b.features.class_name[1]) == 0 && strstr(b.provenance, "\"sample\""), "bank: the header");
     bank_release(&b);
     fmt_buffer_release(&file);
 }
@@ -56,10 +58,16 @@ static void test_bank_rules(void)
     struct bank_photograph t = sample_bank_photograph(0);
     t.score = INFINITY;
     is_int(bank_add_photograph(&b, &t, NULL), FMT_NONFINITE, "bank: an infinite score");
+    t = sample_bank_photograph(0), t.label = 2;
+    is_int(bank_add_photograph(&b, &t, NULL), FMT_LIMIT, "bank: a label of two classes");
+    t.label = -2;
+    is_int(bank_add_photograph(&b, &t, NULL), FMT_LIMIT, "bank: a label below none");
     is_int(b.n_vectors, SAMPLE_BANK_VECTORS, "bank: untouched by what was refused");
     b.largest = 0;
     is_int(bank_write(&b, &p, &io, NULL), FMT_LIMIT, "bank: scores from none of the tokens");
-    b.largest = 1, b.n_vectors = 0;
+    b.largest = 1, b.positive = "odd";
+    is_int(bank_write(&b, &p, &io, NULL), FMT_INVALID, "bank: a positive class that is none of them");
+    b.positive = "positive", b.n_vectors = 0;
     is_int(bank_write(&b, &p, &io, NULL), FMT_LIMIT, "bank: without vectors");
     b.n_vectors = 1, b.photograph[0].offered = false;
     is_int(bank_write(&b, &p, &io, NULL), FMT_INVALID, "bank: the vector of one that was only scored");
@@ -80,11 +88,11 @@ static void test_bank_large(void)
     struct fmt_writer io = fmt_buffer_writer(&out);
     struct fmt_error e = {0};
     provenance_init(&p, "test", "1.0", false);
-    int status = bank_init(&b, &h, &e);
+    int status = bank_init(&b, &h, "", &e);
     for (int i = 0; i < PHOTOGRAPHS && !status; i++) {
         char key[80];
         snprintf(key, sizeof key, "a folder with a rather long name/and another one/photograph-%d.jpeg", i);
-        status = bank_add_photograph(&b, &(struct bank_photograph){key, "g", {1}, true, i}, &e);
+        status = bank_add_photograph(&b, &(struct bank_photograph){key, "g", {1}, -1, true, i}, &e);
     }
     for (int i = 0; i < VECTORS && !status; i++) {
         float x[DIM];

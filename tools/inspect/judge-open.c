@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bank-classes.h"
 #include "file.h"
 #include "gate-file.h"
 #include "judge-memory.h"
@@ -52,8 +53,10 @@ static int find_positive(struct judge *j, struct fmt_error *e)
 {
     struct inspect_settings *s = &j->settings;
     const struct feat_header *h = features_of(j);
-    int standard = j->has_classifier ? j->classifier.positive : 1;
-    if (!s->positive && h->n_classes == 2 && !(s->positive = strdup(h->class_name[standard])))
+    const char *known = !j->has_classifier    ? j->bank.positive
+                        : h->n_classes == 2 ? h->class_name[j->classifier.positive]
+                                            : "";
+    if (!s->positive && *known && !(s->positive = strdup(known)))
         return fmt_no_memory(e);
     if (!s->positive && j->has_classifier)
         return fmt_fail(e, FMT_INVALID, "%d classes: which is the defect (--positive)?", h->n_classes);
@@ -62,11 +65,29 @@ static int find_positive(struct judge *j, struct fmt_error *e)
     j->positive = 0;
     while (j->positive < h->n_classes && strcmp(h->class_name[j->positive], s->positive) != 0)
         j->positive++;
-    bool is_there = j->positive < h->n_classes;
-    if (!j->has_classifier && h->n_classes < 2) /* good parts only: the defect is a class that none of them has */
-        return is_there ? fmt_fail(e, FMT_INVALID, "class %.100s is that of the good photographs of the bank",
-                                   s->positive) : 0;
-    return is_there ? 0 : fmt_fail(e, FMT_INVALID, "no class %.100s", s->positive);
+    if (!j->has_classifier && h->n_classes < 2) /* good parts only: the defect may be a class that none of them has */
+        return 0;
+    return j->positive < h->n_classes ? 0 : fmt_fail(e, FMT_INVALID, "no class %.100s", s->positive);
+}
+
+/* A bank's photographs must be what it is used for, by classes as those of the classifier or of the other bank. */
+static int check_classes_of(const struct judge *j, const struct bank *b, enum bank_role role, const char *what,
+                            struct fmt_error *e)
+{
+    const struct feat_header *h = features_of(j);
+    const char *positive = j->settings.positive;
+    int status = bank_check_classes(b, h->class_name, h->n_classes, positive, e);
+    if (!status)
+        status = bank_check_role(b, role, positive ? positive : "", e);
+    if (status)
+        fmt_prefix(e, what);
+    return status;
+}
+
+static int check_classes(const struct judge *j, struct fmt_error *e)
+{
+    int status = j->has_bank ? check_classes_of(j, &j->bank, BANK_OF_GOOD, "the bank", e) : 0;
+    return !status && j->has_faults ? check_classes_of(j, &j->faults, BANK_OF_FAULTS, "the faults", e) : status;
 }
 
 /* Warnings of weights are about guesses, which the comparison of recipes settles. */
@@ -262,6 +283,8 @@ int judge_open_parts(struct judge *j, const struct judge_parts *parts, struct in
         status = read_parts(j, parts, e);
     if (!status)
         status = find_positive(j, e);
+    if (!status)
+        status = check_classes(j, e);
     if (!status)
         status = choose_precision(j, how, e);
     if (!status)

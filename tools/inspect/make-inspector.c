@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bank-classes.h"
 #include "file.h"
 #include "gate-file.h"
 #include "make-gates.h"
@@ -12,7 +13,7 @@
 #include "tensorfile.h"
 #include "version.h"
 
-enum { LEVEL = 3 }; /* of zstd, for what is small */
+enum { LEVEL = 3 /* of zstd, for what is small */, NOTE_BYTES = 400 };
 
 struct making {
     struct make_inspector *m;
@@ -94,6 +95,18 @@ static int open_judge(struct making *k, const struct judge_how *how)
         status = judge_open_parts(&k->judge, &k->parts, &s, &as_asked, k->e);
     inspect_settings_release(&s);
     return status;
+}
+
+/* What no label says of the photographs of the banks is taken on trust. */
+static void note_banks(const struct making *k)
+{
+    const struct judge *j = &k->judge;
+    const char *positive = j->settings.positive ? j->settings.positive : "";
+    char text[NOTE_BYTES];
+    if (j->has_bank && bank_role_note(&j->bank, BANK_OF_GOOD, positive, text, sizeof text))
+        k->m->note("%s: %s", k->m->bank, text);
+    if (j->has_faults && bank_role_note(&j->faults, BANK_OF_FAULTS, positive, text, sizeof text))
+        k->m->note("%s: %s", k->m->faults, text);
 }
 
 /* ------------------------------------------------------------------ gates */
@@ -201,6 +214,8 @@ int make_inspector_run(struct make_inspector *m, const struct judge_how *how, st
     int status = open_parts(&k);
     if (!status)
         status = open_judge(&k, how);
+    if (!status)
+        note_banks(&k);
     if (!status)
         status = open_gates(&k);
     if (!status)

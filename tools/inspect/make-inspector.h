@@ -21,6 +21,7 @@ struct make_inspector {
     double gate_share, gate_confidence;         /* what each gate may stop of good photographs, of `reference` */
     int weights_level;                          /* of zstd for weights and bank; BLOCK_STORED */
     bool explain;                               /* provenance */
+    void (*note)(const char *format, ...);      /* to the user */
     /* output */
     struct inspect_settings settings;
     uint8_t identity[DIGEST_BYTES];
