@@ -340,7 +340,8 @@ static int watch(const char *inspector, const struct judge_how *how)
     struct judge j;
     struct verdict_lines lines = {.out = stdout, .json = json};
     struct watch_how w = {.folder = watched.item, .separator = null_names ? 0 : '\n', .inspector = inspector,
-                          .look_ms = (int64_t)(1000 * look_s), .warn = msg_warn};
+                          .look_ms = (int64_t)(1000 * look_s), .output = append_path, .warn = msg_warn,
+                          .note = msg_note};
     for (int i = 0; i < watched.n; i++) {
         bool is_names = strcmp(watched.item[i], "-") == 0;
         w.names = w.names || is_names;

@@ -18,3 +18,21 @@ inspect_fixture() {
 verdicts() { # file
     awk -F '\t' '$1 == "installation" { print $2 "\t" $6 }' "$1" | sort
 }
+# A watch, with output to the file that the options say, and its end.
+start() { # options
+    bbu-inspect -q "$@" site.inspector 2>>errors &
+    watcher=$!
+}
+stop() {
+    kill -"${1:-TERM}" $watcher
+    wait $watcher 2>/dev/null
+}
+# Waits until a file has so many lines that match.
+await() { # lines pattern file
+    local i
+    for i in $(seq 400); do
+        [ -e "$3" ] && [ "$(grep -c "$2" "$3")" -ge "$1" ] && return 0
+        sleep 0.025
+    done
+    return 1
+}

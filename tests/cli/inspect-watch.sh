@@ -9,23 +9,6 @@ bbu-inspect -q site.inspector - <names >plain.tsv
 verdicts plain.tsv | sed 's/^.*\///' | sort >want
 n=$(wc -l <want)
 
-start() { # options, output to v.tsv or as they say
-    bbu-inspect -q "$@" site.inspector 2>>errors &
-    watcher=$!
-}
-stop() {
-    kill -"${1:-TERM}" $watcher
-    wait $watcher 2>/dev/null
-}
-# Waits until a file has so many lines that match.
-await() { # lines pattern file
-    local i
-    for i in $(seq 200); do
-        [ -e "$3" ] && [ "$(grep -c "$2" "$3")" -ge "$1" ] && return 0
-        sleep 0.05
-    done
-    return 1
-}
 by_name() { verdicts "$1" | sed 's/^.*\///' | sort; }
 
 # ---- arrivals
@@ -55,7 +38,6 @@ check 'a view is taken again: judged again, with the others' await 2 "^installat
 stop
 check 'SIGTERM ends it cleanly' test $? -eq 0
 check 'nothing else was judged' test "$(grep -c ^installation v.tsv)" -eq 5
-cp v.tsv before.tsv
 start --watch in -o v.tsv
 sleep 0.5
 stop INT

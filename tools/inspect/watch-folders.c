@@ -28,7 +28,7 @@ static int watch(struct watch_folders *f, const char *path, size_t relative, str
 {
     int number = inotify_add_watch(f->fd, path, MASK);
     if (number < 0)
-        return file_fail(path, e);
+        return errno == ENOSPC ? FMT_LIMIT : file_fail(path, e);
     struct watched *known = find(f, number);
     if (known && strcmp(known->path, path) == 0)
         return 0;
@@ -59,7 +59,6 @@ struct looking {
     struct watch_folders *f;
     watch_found *found;
     void *arg;
-    int n_unread;
     struct fmt_error *e;
 };
 
@@ -95,8 +94,10 @@ static int look(struct looking *l, const char *path, size_t relative, int depth,
     int status = 0;
     if (depth > 0 && stat(path, &here.st) == 0 && is_within_itself(l->f, &here))
         return 0;
-    if (depth == DEPTH_MAX || watch(l->f, path, relative, &why) || file_list(path, &name, &n, &why)) {
-        l->n_unread++;
+    int watched = depth == DEPTH_MAX ? FMT_UNSUPPORTED : watch(l->f, path, relative, &why);
+    l->f->n_unwatched += watched == FMT_LIMIT;
+    if ((watched && watched != FMT_LIMIT) || file_list(path, &name, &n, &why)) {
+        l->f->n_unread++;
         return why.status == FMT_MEMORY ? fmt_no_memory(l->e) : 0;
     }
     for (int64_t i = 0; i < n && !status; i++) {
@@ -117,14 +118,14 @@ static size_t relative_from(const struct watch_folders *f, int i)
     return f->whole ? 0 : n + (f->folder[i][n - 1] != '/');
 }
 
-int watch_folders_look(struct watch_folders *f, watch_found *found, void *arg, int *n_unread, struct fmt_error *e)
+int watch_folders_look(struct watch_folders *f, watch_found *found, void *arg, struct fmt_error *e)
 {
-    struct looking l = {f, found, arg, 0, e};
+    struct looking l = {f, found, arg, e};
     int status = 0;
     f->lost = false;
+    f->n_unread = f->n_unwatched = 0;
     for (int i = 0; i < f->n_folders && !status; i++)
         status = look(&l, f->folder[i], relative_from(f, i), 0, NULL);
-    *n_unread = l.n_unread;
     return status;
 }
 
@@ -153,7 +154,7 @@ static int take_event(struct looking *l, const struct inotify_event *event)
 int watch_folders_read(struct watch_folders *f, watch_found *found, void *arg, struct fmt_error *e)
 {
     _Alignas(struct inotify_event) char events[EVENTS_BYTES];
-    struct looking l = {f, found, arg, 0, e};
+    struct looking l = {f, found, arg, e};
     ssize_t n;
     int status = 0;
     while (!status && (n = read(f->fd, events, sizeof events)) > 0)
@@ -171,8 +172,11 @@ int watch_folders_open(struct watch_folders *f, const char *const *folder, int n
     *f = (struct watch_folders){.folder = folder, .n_folders = n, .whole = whole};
     f->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     int status = f->fd < 0 ? fmt_fail(e, FMT_IO, "inotify: %s", strerror(errno)) : 0;
-    for (int i = 0; i < n && !status; i++)
+    for (int i = 0; i < n && !status; i++) {
         status = watch(f, folder[i], relative_from(f, i), e);
+        if (status == FMT_LIMIT) /* looks find what arrives */
+            status = 0;
+    }
     if (status)
         watch_folders_close(f);
     return status;

@@ -28,6 +28,7 @@ struct watch_folders {
     } *item;
     int64_t n, capacity;
     bool lost; /* events were lost: look again */
+    int n_unread, n_unwatched; /* at the last look */
 };
 
 /* name: of a file in one of the folders; name + relative: relative to the folder that was named, or whole. closed: it
@@ -36,8 +37,9 @@ typedef int watch_found(void *arg, const char *name, size_t relative, bool close
 
 /* Folders must be there. whole: photographs do not come from one folder alone, so that names need theirs. */
 int watch_folders_open(struct watch_folders *f, const char *const *folder, int n, bool whole, struct fmt_error *e);
-/* Also watches folders that are new. One that cannot be read is passed over: *n_unread counts them. */
-int watch_folders_look(struct watch_folders *f, watch_found *found, void *arg, int *n_unread, struct fmt_error *e);
+/* Also watches folders that are new. One that cannot be read is passed over: n_unread counts them; one that cannot be
+ * watched, as the system watches too many (fs.inotify.max_user_watches), is only looked into: n_unwatched. */
+int watch_folders_look(struct watch_folders *f, watch_found *found, void *arg, struct fmt_error *e);
 /* Events that are there; does not wait. */
 int watch_folders_read(struct watch_folders *f, watch_found *found, void *arg, struct fmt_error *e);
 void watch_folders_close(struct watch_folders *f);

@@ -26,27 +26,46 @@ struct watch_group *watch_groups_find(struct watch_groups *g, const char *name, 
     return made;
 }
 
-int watch_group_add(struct watch_group *g, const char *name, int32_t view, bool settled, struct watch_stamp stamp,
-                    int64_t now_ms, struct fmt_error *e)
+struct watch_photo *watch_group_photo(const struct watch_group *g, const char *name)
 {
-    struct watch_photo *p = NULL;
-    for (int64_t i = 0; i < g->n && !p; i++)
-        p = strcmp(g->photo[i].name, name) == 0 ? &g->photo[i] : NULL;
-    if (!p) {
-        if (fmt_grow(&g->photo, g->n, &g->capacity, sizeof *g->photo, e))
-            return FMT_MEMORY;
-        p = &g->photo[g->n];
-        *p = (struct watch_photo){.name = strdup(name), .view = view};
-        if (!p->name)
-            return fmt_no_memory(e);
-        g->n++;
-    }
-    if (!watch_stamp_same(p->stamp, stamp))
+    for (int64_t i = 0; i < g->n; i++)
+        if (strcmp(g->photo[i].name, name) == 0)
+            return &g->photo[i];
+    return NULL;
+}
+
+static struct watch_photo *append(struct watch_group *g, const struct watch_arrival *a, struct fmt_error *e)
+{
+    if (fmt_grow(&g->photo, g->n, &g->capacity, sizeof *g->photo, e))
+        return NULL;
+    struct watch_photo *p = &g->photo[g->n++];
+    *p = (struct watch_photo){.name = strdup(a->name), .key = strdup(a->key), .view = a->view};
+    if (p->name && p->key)
+        return p;
+    watch_group_drop(g, g->n - 1);
+    fmt_no_memory(e);
+    return NULL;
+}
+
+int watch_group_add(struct watch_group *g, const struct watch_arrival *a, int64_t now_ms, struct fmt_error *e)
+{
+    struct watch_photo *p = watch_group_photo(g, a->name);
+    if (!p && (p = append(g, a, e)) == NULL)
+        return FMT_MEMORY;
+    if (!watch_stamp_same(p->stamp, a->stamp))
         p->looked_ms = now_ms;
-    p->stamp = stamp;
-    p->settled = settled;
+    p->stamp = a->stamp;
+    p->settled = a->settled;
+    p->asked = p->asked || a->asked;
     g->arrived_ms = now_ms;
     return 0;
+}
+
+void watch_group_drop(struct watch_group *g, int64_t i)
+{
+    free(g->photo[i].name);
+    free(g->photo[i].key);
+    g->photo[i] = g->photo[--g->n];
 }
 
 int watch_group_views(const struct watch_group *g)
@@ -63,8 +82,8 @@ int watch_group_views(const struct watch_group *g)
 
 static void release_group(struct watch_group *g)
 {
-    for (int64_t i = 0; i < g->n; i++)
-        free(g->photo[i].name);
+    while (g->n > 0)
+        watch_group_drop(g, g->n - 1);
     free(g->photo);
     free(g->name);
 }

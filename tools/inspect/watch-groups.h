@@ -6,8 +6,10 @@
 #include "watch-journal.h"
 
 struct watch_photo {
-    char *name;
+    char *name, *key; /* key: by which it is remembered */
     int32_t view;
+    bool asked;   /* named on standard input: judged also if it was judged before */
+    uint8_t content[DIGEST_BYTES]; /* of the file that was judged */
     bool settled; /* it was closed after writing, or did not change between two looks */
     struct watch_stamp stamp;
     int64_t looked_ms; /* when it had this stamp first */
@@ -27,9 +29,17 @@ struct watch_groups { /* in the order in which their first photographs arrived; 
 
 /* The group; a new one if there is none. NULL: no memory. */
 struct watch_group *watch_groups_find(struct watch_groups *g, const char *name, bool *is_new, struct fmt_error *e);
+/* What arrives. Texts are copied. */
+struct watch_arrival {
+    const char *name, *key;
+    int32_t view;
+    bool settled, asked;
+    struct watch_stamp stamp;
+};
 /* A photograph that arrives, or is written again. */
-int watch_group_add(struct watch_group *g, const char *name, int32_t view, bool settled, struct watch_stamp stamp,
-                    int64_t now_ms, struct fmt_error *e);
+int watch_group_add(struct watch_group *g, const struct watch_arrival *a, int64_t now_ms, struct fmt_error *e);
+struct watch_photo *watch_group_photo(const struct watch_group *g, const char *name); /* NULL: there is none */
+void watch_group_drop(struct watch_group *g, int64_t i);
 /* Different views, each photograph without a number counting as one: what rule_views (verdict.h) will count. */
 int watch_group_views(const struct watch_group *g);
 void watch_groups_remove(struct watch_groups *g, int64_t i);

@@ -19,26 +19,59 @@ static int fail(struct fmt_error *e)
     return fmt_fail(e, fmt_errno(errno), "verdicts: %s", strerror(errno));
 }
 
-int watch_output_open(struct watch_output *o, FILE *out, bool lasting, struct fmt_error *e)
+/* What is open as o->out. */
+static int take(struct watch_output *o, struct fmt_error *e)
 {
     struct stat st;
     char again[32];
-    *o = (struct watch_output){.out = out, .look_fd = -1};
-    o->is_file = fstat(fileno(out), &st) == 0 && S_ISREG(st.st_mode);
-    o->lasting = lasting && o->is_file;
-    if (o->lasting && flock(fileno(out), LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+    int fd = fileno(o->out);
+    o->is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    if (o->lasting && o->is_file && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
         return fmt_fail(e, FMT_UNSUPPORTED, "verdicts: another watch writes to the same file");
-    snprintf(again, sizeof again, "/proc/self/fd/%d", fileno(out));
-    if (o->is_file)
-        o->look_fd = open(again, O_RDONLY | O_CLOEXEC);
+    snprintf(again, sizeof again, "/proc/self/fd/%d", fd);
+    o->look_fd = o->is_file ? open(again, O_RDONLY | O_CLOEXEC) : -1;
     return 0;
+}
+
+int watch_output_open(struct watch_output *o, FILE *out, const char *path, bool lasting, struct fmt_error *e)
+{
+    *o = (struct watch_output){.out = out, .path = path, .lasting = lasting, .look_fd = -1};
+    return take(o, e);
+}
+
+static bool is_at_path(const struct watch_output *o)
+{
+    struct stat open_one, named;
+    return fstat(fileno(o->out), &open_one) == 0 && stat(o->path, &named) == 0 && open_one.st_dev == named.st_dev &&
+           open_one.st_ino == named.st_ino;
+}
+
+int watch_output_follow(struct watch_output *o, struct fmt_error *e)
+{
+    if (!o->path || is_at_path(o))
+        return 0;
+    int fd = open(o->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return file_fail(o->path, e);
+    bool failed = dup2(fd, fileno(o->out)) < 0;
+    int number = errno;
+    close(fd);
+    watch_output_close(o);
+    errno = number;
+    return failed ? fail(e) : take(o, e);
+}
+
+bool watch_output_is_lost(const struct watch_output *o)
+{
+    struct stat st;
+    return o->path && o->is_file && fstat(fileno(o->out), &st) == 0 && st.st_nlink == 0;
 }
 
 void watch_output_close(struct watch_output *o)
 {
     if (o->look_fd >= 0)
         close(o->look_fd);
-    *o = (struct watch_output){.look_fd = -1};
+    o->look_fd = -1;
 }
 
 int64_t watch_output_size(const struct watch_output *o)

@@ -9,7 +9,8 @@
  * while. A photograph counts as there when it was closed after writing or moved to its folder, or, where that is not
  * seen, when it has not changed for a second. If one changes while it is judged, the result is dropped and it is waited
  * for. When a photograph arrives for an installation that was judged before, its other photographs in that folder are
- * judged with it again: the last line of an installation counts.
+ * judged with it again: the last line of an installation counts. If all of them hold what they held then, as after they
+ * were copied again, nothing is judged.
  */
 #ifndef WATCH_H
 #define WATCH_H
@@ -23,12 +24,13 @@ struct watch_how {
     int n_folders;
     bool names;          /* on standard input, too; the watch ends where these end and there are no folders */
     char separator;      /* of names */
+    const char *output;  /* path of lines->out; NULL: it was not named */
     const char *journal; /* NULL: none */
     const char *prints;  /* file of the photographs that may be used again, beside the journal; NULL: none */
     int64_t wait_ms;     /* for further views */
     int64_t look_ms;     /* between two looks into the folders; 0: only events */
     const char *inspector; /* its name */
-    void (*warn)(const char *format, ...);
+    void (*warn)(const char *format, ...), (*note)(const char *format, ...);
 };
 
 /* lines->out: open for appending, nothing written yet. Lines that a watch before has not brought there are written
