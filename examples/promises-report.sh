@@ -32,7 +32,7 @@ divide() { # seed: files known, new: arguments of feat-cat
     awk -F '\t' 'NR == FNR {chosen[$1]; next} !seen[$2]++ {print "--group=" $2 >($1 in chosen ? "known" : "new")}' chosen units
 }
 wanted() { # of a line of feat-verdict: share wrong on new ones, exact share
-    sed -nE "s/.*\"promise\":\"$1\".*\"chosen_installations\":([0-9]+),\"chosen_wrong\":([0-9]+).*\"checked_share\":([0-9.e+-]+).*/\1 \2 \3/p"
+    sed -nE "s/.*\"promise\":\"$1\".*\"chosen\":\{\"installations\":([0-9]+),\"wrong\":([0-9]+).*\"checked\":\{[^}]*\"share\":([0-9.e+-]+).*/\1 \2 \3/p"
 }
 for ((d = 1; d <= divisions; d++)); do
     divide "$d"

@@ -214,8 +214,10 @@ static void add_promises(struct inspection *in)
     int n;
     if (verdict_options_promises(&promised, promise, &n, &e))
         msg_usage("%s", e.text);
-    for (int i = 0; i < n; i++)
-        inspection_promise(in, &(struct promise_seen){.promise = promise[i]});
+    for (int i = 0; i < n; i++) {
+        struct promise_outcome p = promise_outcome_unseen(&promise[i]);
+        inspection_promise(in, &p);
+    }
 }
 
 static void read_features(struct inputs *in, struct inspection *of)

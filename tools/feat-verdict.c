@@ -259,8 +259,8 @@ static void report_promises(struct job *j)
     struct promise_outcome outcome[PROMISE_KINDS];
     for (int i = 0; i < j->n_promises; i++) {
         const struct promise *p = &j->promise[i];
-        outcome[i] = (struct promise_outcome){*p, promise_kept_by(p, &j->rule, &j->choose.g.complete, level),
-                                              promise_kept_by(p, &j->rule, &j->query.g.complete, level)};
+        outcome[i] = (struct promise_outcome){*p, thresholds_kept(p, &j->rule, &j->choose.g.complete, level),
+                                              thresholds_kept(p, &j->rule, &j->query.g.complete, level)};
     }
     j->broken = promises_warn_broken(outcome, j->n_promises, j->query.set.path, msg_warn);
     add_head(&report, j);
@@ -333,7 +333,7 @@ static int64_t close_job(struct job *j)
     release_scored(&j->choose);
     release_scored(&j->query);
     calibration_release(&j->calibration);
-    return c.n[2][VERDICT_FAIL] + c.n[2][VERDICT_REVIEW] + c.n[2][VERDICT_INCOMPLETE];
+    return c.n[VERDICT_ALL][VERDICT_FAIL] + c.n[VERDICT_ALL][VERDICT_REVIEW] + c.n[VERDICT_ALL][VERDICT_INCOMPLETE];
 }
 
 int main(int argc, char **argv)

@@ -59,14 +59,23 @@ static cJSON *value_of(const struct report_node *node)
     }
 }
 
+static void add_copies(cJSON *o, const cJSON *members)
+{
+    const cJSON *member;
+    cJSON_ArrayForEach(member, members)
+        cJSON_AddItemToObject(o, member->string, cJSON_Duplicate(member, true));
+}
+
 /* The named members of a node become members of o. */
 static void add_members(cJSON *o, const struct report_node *node)
 {
     cJSON *intervals = NULL;
     for (const struct report_node *child = node->first; child; child = child->next) {
+        if (child->kind == REPORT_JSON)
+            add_copies(o, child->json);
         if (child->name)
             cJSON_AddItemToObject(o, child->name, value_of(child));
-        if (child->kind != REPORT_MEASURE)
+        if (child->kind != REPORT_MEASURE || !child->name)
             continue;
         intervals = intervals ? intervals : cJSON_CreateObject();
         cJSON_AddItemToObject(intervals, child->name, interval_of(child));

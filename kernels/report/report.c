@@ -1,6 +1,7 @@
 /* report.c - builds and releases the tree. */
 #include "report.h"
 
+#include <cjson/cJSON.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +73,16 @@ struct report_node *report_text(struct report_node *parent, const char *name, co
     return node;
 }
 
+struct report_node *report_json(struct report_node *parent, cJSON *object)
+{
+    struct report_node *node = report_put(parent, (struct report_node){REPORT_JSON, .json = object});
+    if (!node)
+        cJSON_Delete(object);
+    else if (!object)
+        node->incomplete = true;
+    return node;
+}
+
 bool report_complete(const struct report_node *report)
 {
     bool complete = !report->incomplete;
@@ -87,6 +98,7 @@ void report_release(struct report_node *report)
         report_release(child);
         free(child);
     }
+    cJSON_Delete(report->json);
     free(report->title);
     free(report->text);
     *report = (struct report_node){0};

@@ -31,8 +31,11 @@ enum report_kind {
     REPORT_NUMBER,
     REPORT_BOOL,
     REPORT_MEASURE, /* number with an interval */
-    REPORT_MATRIX   /* counts [n,n], rows and columns with labels */
+    REPORT_MATRIX,  /* counts [n,n], rows and columns with labels */
+    REPORT_JSON     /* its members become members of its parent, for programs only */
 };
+
+struct cJSON;
 
 struct report_node {
     enum report_kind kind;
@@ -44,6 +47,7 @@ struct report_node {
     const int64_t *cell;      /* not copied; neither are the labels */
     char *const *label;
     int n;
+    struct cJSON *json; /* of REPORT_JSON, owned */
     struct report_node *first, *last, *next;
     bool incomplete;
 };
@@ -54,6 +58,8 @@ struct report_node {
 struct report_node *report_put(struct report_node *parent, struct report_node node);
 struct report_node *report_text(struct report_node *parent, const char *name, const char *text);
 struct report_node *report_note(struct report_node *parent, const char *format, ...) REPORT_FORMAT;
+/* Takes an object, which is made elsewhere; NULL, as without memory: the report is incomplete. */
+struct report_node *report_json(struct report_node *parent, struct cJSON *object);
 void report_extend(struct report_node *note, const char *format, ...) REPORT_FORMAT; /* more of its sentence */
 
 static inline struct report_node *report_add(struct report_node *parent, enum report_kind kind, const char *name)

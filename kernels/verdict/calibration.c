@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "json-scan.h"
+#include "json-take.h"
 
 struct block {
     double from, n, n_faulty; /* with the groups that are added */
@@ -129,26 +130,6 @@ struct cJSON *calibration_json(const struct calibration *c)
     return good ? list : NULL;
 }
 
-static int take_number(const cJSON *o, const char *key, double least, double most, double *v, struct fmt_error *e)
-{
-    const cJSON *item = json_member(o, key);
-    if (!cJSON_IsNumber(item) || !(item->valuedouble >= least && item->valuedouble <= most))
-        return fmt_fail(e, FMT_INVALID, "%s is not a number from %g to %g", key, least, most);
-    *v = item->valuedouble;
-    return 0;
-}
-
-static int take_count(const cJSON *o, const char *key, int64_t most, int64_t *n, struct fmt_error *e)
-{
-    double v;
-    int status = take_number(o, key, 0, (double)most, &v, e);
-    if (!status && v != floor(v))
-        return fmt_fail(e, FMT_INVALID, "%s is not a whole number", key);
-    if (!status)
-        *n = (int64_t)v;
-    return status;
-}
-
 /* The share that the counts give, with the groups that are added to the first and the last step. */
 static double share_of(const struct calibration_step *s, bool first, bool last)
 {
@@ -156,35 +137,29 @@ static double share_of(const struct calibration_step *s, bool first, bool last)
 }
 
 /* Step i of c->n. */
-static int take_step(const cJSON *o, struct calibration *c, int64_t i, struct fmt_error *e)
+static void take_step(struct json_take *t, const cJSON *o, struct calibration *c, int64_t i)
 {
     struct calibration_step *s = &c->step[i];
     bool first = i == 0, last = i == c->n - 1;
-    s->from = -INFINITY;
+    json_take_at(t, "calibration: step %" PRId64 ": ", i + 1);
     if (first && json_member(o, "from"))
-        return fmt_fail(e, FMT_INVALID, "from is for the steps above the first");
-    int status = first ? 0 : take_number(o, "from", -1e300, 1e300, &s->from, e);
-    if (!status)
-        status = take_number(o, "share", 0, 1, &s->share, e);
-    if (!status)
-        status = take_count(o, "groups", (int64_t)1e15, &s->n, e);
-    if (!status)
-        status = take_count(o, "faulty", s->n, &s->n_faulty, e);
-    if (status)
-        return status;
+        json_take_fail(t, "from", "is for the steps above the first");
+    s->from = first ? -INFINITY : json_take_number(t, o, "from", -1e300, 1e300);
+    s->share = json_take_number(t, o, "share", 0, 1);
+    s->n = json_take_count(t, o, "groups", 0, JSON_TAKE_COUNT_MAX);
+    s->n_faulty = json_take_count(t, o, "faulty", 0, s->n);
     if (!first && !(s[-1].from < s->from && s[-1].share < s->share))
-        return fmt_fail(e, FMT_INVALID, "from or share is not above that of the step before");
+        json_take_fail(t, "from, share", "not above those of the step before");
     if (!(fabs(s->share - share_of(s, first, last)) <= 1e-9)) /* of no groups: no number */
-        return fmt_fail(e, FMT_INVALID, "share is not that of its groups");
-    return 0;
+        json_take_fail(t, "share", "not that of its groups");
 }
 
 int calibration_parse(const struct cJSON *list, struct calibration *c, struct fmt_error *e)
 {
     int n = cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 0;
     int64_t i = 0;
-    int status = 0;
     const cJSON *o;
+    struct json_take t = {.e = e};
     *c = (struct calibration){.n = n};
     if (n < 1 || n > CALIBRATION_STEPS_MAX)
         return fmt_fail(e, FMT_INVALID, "calibration: not a list of 1 to %d steps", CALIBRATION_STEPS_MAX);
@@ -193,14 +168,11 @@ int calibration_parse(const struct cJSON *list, struct calibration *c, struct fm
         return fmt_no_memory(e);
     cJSON_ArrayForEach(o, list)
     {
-        struct fmt_error why = {0};
-        status = take_step(o, c, i++, &why);
-        if (status) {
-            fmt_fail(e, status, "calibration: step %" PRId64 ": %s", i, why.text);
+        take_step(&t, o, c, i++);
+        if (t.status)
             break;
-        }
     }
-    if (status)
+    if (t.status)
         calibration_release(c);
-    return status;
+    return t.status;
 }

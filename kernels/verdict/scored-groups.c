@@ -111,9 +111,9 @@ struct verdict_counts scored_groups_count(const struct scored_groups *s, const s
     struct verdict_counts c = {0};
     for (int64_t i = 0; i < s->groups.n; i++) {
         enum verdict v = rule_verdict(r, s->score[i], verdict_groups_views(&s->groups, i));
-        c.n[2][v]++;
+        c.n[VERDICT_ALL][v]++;
         if (s->groups.faulty[i] >= 0)
-            c.n[s->groups.faulty[i]][v]++;
+            c.n[s->groups.faulty[i] ? VERDICT_FAULTY : VERDICT_GOOD][v]++;
     }
     return c;
 }

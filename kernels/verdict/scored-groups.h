@@ -6,7 +6,7 @@
  *   scored_groups_choose(&seen, &rule, &wanted, &learned, e);     thresholds that keep the promises
  *   scored_groups_make(&query, &other_rows, classes, e);
  *   scored_groups_judge(&query, &rule);
- *   kept = promise_kept_by(&promise, &rule, &query.complete, level);
+ *   kept = thresholds_kept(&promise, &rule, &query.complete, level);
  *   scored_groups_release(&seen);
  */
 #ifndef SCORED_GROUPS_H

@@ -7,10 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "binomial.h"
 #include "num.h"
-
-const char *const promise_state_names[] = {"kept", "open", "broken", "unseen"};
 
 static int8_t faulty_of(enum promise_kind what)
 {
@@ -111,19 +108,7 @@ static bool is_wrong(const struct promise *p, const struct verdict_rule *r, doub
     return rule_verdict(r, score, r->n_views) == (p->what == PROMISE_MISSED ? VERDICT_PASS : VERDICT_FAIL);
 }
 
-struct promise_kept promise_kept_of_counts(const struct promise *p, int64_t n, int64_t n_wrong, double level)
-{
-    struct promise_kept k = {n, n_wrong, NAN, NAN, NAN, PROMISE_UNSEEN};
-    if (n == 0)
-        return k;
-    k.share = (double)n_wrong / (double)n;
-    k.low = binomial_lower(n_wrong, n, (1 + level) / 2);
-    k.high = binomial_upper(n_wrong, n, (1 + level) / 2);
-    k.state = k.share <= p->share ? PROMISE_KEPT : k.low <= p->share ? PROMISE_OPEN : PROMISE_BROKEN;
-    return k;
-}
-
-struct promise_kept promise_kept_by(const struct promise *p, const struct verdict_rule *r,
+struct promise_kept thresholds_kept(const struct promise *p, const struct verdict_rule *r,
                                     const struct judged_groups *g, double level)
 {
     int64_t n = 0, n_wrong = 0;
@@ -132,21 +117,5 @@ struct promise_kept promise_kept_by(const struct promise *p, const struct verdic
         n += counts;
         n_wrong += counts && is_wrong(p, r, g->score[i]);
     }
-    return promise_kept_of_counts(p, n, n_wrong, level);
-}
-
-bool promises_warn_broken(const struct promise_outcome *promise, int n, const char *path,
-                          void (*warn)(const char *format, ...))
-{
-    bool broken = false;
-    for (int i = 0; i < n; i++) {
-        const struct promise_kept *k = &promise[i].checked;
-        char text[PROMISE_TEXT_BYTES];
-        if (k->state != PROMISE_BROKEN)
-            continue;
-        broken = true;
-        warn("%s: a promise is broken, %s: %" PRId64 " of %" PRId64, path, promise_text(&promise[i].promise, text),
-             k->n_wrong, k->n);
-    }
-    return broken;
+    return promise_outcome_kept(p, n, n_wrong, level);
 }

@@ -13,7 +13,7 @@
  *
  *   struct judged_groups g = {score, faulty, n};
  *   thresholds_choose(&rule, &g, promises, n_promises, e);
- *   kept = promise_kept_by(&promises[0], &rule, &others, 0.95);
+ *   kept = thresholds_kept(&promises[0], &rule, &others, 0.95);
  */
 #ifndef THRESHOLDS_H
 #define THRESHOLDS_H
@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #include "fmt.h"
-#include "promise.h"
+#include "promise-outcome.h"
 #include "verdict.h"
 
 /* One score per group. Incomplete groups do not belong here: a promise is about those that get a verdict by score. */
@@ -37,38 +37,8 @@ struct judged_groups {
 int thresholds_choose(struct verdict_rule *r, const struct judged_groups *g, const struct promise *promises, int n,
                       struct fmt_error *e);
 
-enum promise_state {
-    PROMISE_KEPT,   /* the share seen is at most the promised one */
-    PROMISE_OPEN,   /* above it, but the promised one is within the interval: more groups would tell */
-    PROMISE_BROKEN, /* the whole interval is above it */
-    PROMISE_UNSEEN  /* there is no group of the kind */
-};
-extern const char *const promise_state_names[]; /* "kept", "open", "broken", "unseen" */
-
-struct promise_kept {
-    int64_t n, n_wrong;      /* groups of the kind; of these passed (missed), failed (alarms) */
-    double share, low, high; /* n_wrong / n, and its interval by binomial.h, both sides; NAN without groups */
-    enum promise_state state;
-};
-
 /* What became of a promise on these groups. level: of the interval, as 0.95. */
-struct promise_kept promise_kept_by(const struct promise *p, const struct verdict_rule *r,
+struct promise_kept thresholds_kept(const struct promise *p, const struct verdict_rule *r,
                                     const struct judged_groups *g, double level);
-/* The same of n groups of the kind that were counted elsewhere, n_wrong of them wrong. */
-struct promise_kept promise_kept_of_counts(const struct promise *p, int64_t n, int64_t n_wrong, double level);
-
-/* A promise, and what became of it on the groups that thresholds were chosen on, and on others. */
-struct promise_outcome {
-    struct promise promise;
-    struct promise_kept chosen, checked;
-};
-/* Whether one of n promises is broken on others. Each that is gets a warning, which begins with `path`: the others. */
-bool promises_warn_broken(const struct promise_outcome *promise, int n, const char *path,
-                          void (*warn)(const char *format, ...));
-
-/* How many groups get each verdict: of faulty 0, 1, and all ([2], with those of unknown label). */
-struct verdict_counts {
-    int64_t n[3][VERDICTS];
-};
 
 #endif

@@ -62,18 +62,19 @@ static void titled_share(struct report_node *to, const char *name, const char *t
                  "%s", title);
 }
 
+/* For people; programs read promise_outcome_json. */
 static void add_chosen(struct report_node *to, const struct promise_kept *k)
 {
-    titled_count(to, "chosen_installations", "chosen on", k->n);
-    titled_count(to, "chosen_wrong", "  of these wrong", k->n_wrong);
+    titled_count(to, NULL, "chosen on", k->n);
+    titled_count(to, NULL, "  of these wrong", k->n_wrong);
 }
 
 static void add_checked(struct report_node *to, const struct promise_kept *k)
 {
-    titled_count(to, "checked_installations", "checked on", k->n);
-    titled_count(to, "checked_wrong", "  of these wrong", k->n_wrong);
-    titled_share(to, "checked_share", "  share", k->share, k->low, k->high);
-    titled_text(to, "checked", "  the promise is", promise_state_names[k->state]);
+    titled_count(to, NULL, "checked on", k->n);
+    titled_count(to, NULL, "  of these wrong", k->n_wrong);
+    titled_share(to, NULL, "  share", k->share, k->low, k->high);
+    titled_text(to, NULL, "  the promise is", promise_state_names[k->state]);
 }
 
 void promises_report(struct report_node *report, const struct verdict_rule *r, const struct promise_outcome *promise,
@@ -85,10 +86,8 @@ void promises_report(struct report_node *report, const struct verdict_rule *r, c
         const struct promise *p = &promise[i].promise;
         struct report_node *one = report_add(all, REPORT_OBJECT, NULL);
         report_title(one, p->what == PROMISE_MISSED ? "missed: faulty that pass" : "alarms: good that fail");
-        report_text(one, "promise", promise_names[p->what]);
+        report_json(one, promise_outcome_json(&promise[i], is_checked));
         titled_text(one, NULL, "at most", promise_text_short(p, text));
-        report_number(one, "share", p->share);
-        report_number(one, "confidence", p->confidence);
         report_title(report_number(one, "threshold", p->what == PROMISE_MISSED ? r->pass_below : r->fail_from),
                      "threshold");
         add_chosen(one, &promise[i].chosen);
@@ -108,17 +107,17 @@ static int64_t sum(const int64_t n[VERDICTS])
 
 void verdicts_report(struct report_node *report, const struct verdict_table *t)
 {
-    static const char *const name[] = {"good", "faulty", "all"};
-    static const int order[] = {1, 0, 2};
+    static const enum verdict_label order[VERDICT_LABELS] = {VERDICT_FAULTY, VERDICT_GOOD, VERDICT_ALL};
     struct report_node *all = report_add(report, REPORT_RECORDS, NULL);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < VERDICT_LABELS; i++) {
+        const char *name = verdict_label_names[order[i]];
         const int64_t *n = t->counts.n[order[i]];
         int64_t complete = sum(n) - n[VERDICT_INCOMPLETE], review = n[VERDICT_REVIEW];
-        if (sum(n) == 0 && order[i] < 2)
+        if (sum(n) == 0 && order[i] != VERDICT_ALL)
             continue;
         struct report_node *one = report_add(all, REPORT_OBJECT, NULL);
-        report_title(one, "%s (%lld)", name[order[i]], (long long)sum(n));
-        report_text(one, "installations", name[order[i]]);
+        report_title(one, "%s (%lld)", name, (long long)sum(n));
+        report_text(one, "installations", name);
         for (int v = 0; v < VERDICTS; v++)
             titled_count(one, verdict_names[v], verdict_names[v], n[v]);
         titled_share(one, "share_of_review", "share of review", complete ? (double)review / (double)complete : NAN,

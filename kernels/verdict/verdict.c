@@ -8,6 +8,7 @@
 #include <string.h>
 
 const char *const verdict_names[VERDICTS] = {"pass", "fail", "review", "incomplete"};
+const char *const verdict_label_names[VERDICT_LABELS] = {"good", "faulty", "all"};
 static const char rule_learned_text[] = "learned";
 
 #define PROBABILITY_LEAST 1e-7 /* nearer to 0 or 1 the log odds say nothing: float32 rounds there */

@@ -24,6 +24,13 @@
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_REVIEW, VERDICT_INCOMPLETE, VERDICTS };
 extern const char *const verdict_names[VERDICTS]; /* "pass", "fail", "review", "incomplete" */
 
+/* How many groups get each verdict, by their labels; all: also those of unknown label. */
+enum verdict_label { VERDICT_GOOD, VERDICT_FAULTY, VERDICT_ALL, VERDICT_LABELS };
+extern const char *const verdict_label_names[VERDICT_LABELS]; /* "good", "faulty", "all" */
+struct verdict_counts {
+    int64_t n[VERDICT_LABELS][VERDICTS];
+};
+
 enum rule_how { RULE_MEAN_OF, RULE_LEARNED };
 
 enum { RULE_VIEWS_MAX = 32, RULE_TEXT_BYTES = MEAN_OF_TEXT_BYTES }; /* view numbers 0 .. 31 can be learned */

@@ -134,7 +134,7 @@ status 1 feat-report -o i.html test.json test.json
 err_has 'one file of predictions is enough'
 printf '{"installation": "a", "verdict": "perhaps"}\n' >odd.json
 status 1 feat-report -o i.html odd.json
-err_has 'odd.json: line 1: verdict is not pass, fail, review or incomplete'
+err_has 'odd.json: line 1: verdict: "perhaps" is not pass, fail, review or incomplete'
 
 # ---- verdicts of feat-verdict, its thresholds and promises
 feat-verdict -q --json --verdicts-only --missed 30%,80% --alarms 30% -c drawn.json -o verdicts.json -r promises.json drawn.json --allow-overlap
@@ -148,7 +148,7 @@ check 'the threshold is a point' grep -q 'class="point".*fail from, threshold' w
 page_is_good w.html 'verdicts of feat-verdict'
 has w.html 'Calibration of installations</title>'
 for what in missed alarms; do # counted as feat-verdict counts
-    seen=$(grep "\"promise\":\"$what\"" promises.json | sed -E 's/.*"checked_installations":([0-9]+),"checked_wrong":([0-9]+).*/\2 of \1/')
+    seen=$(grep "\"promise\":\"$what\"" promises.json | sed -E 's/.*"checked":\{"installations":([0-9]+),"wrong":([0-9]+).*/\2 of \1/')
     check "$what: $seen, as feat-verdict says" grep -qF "<td>$seen (" w.html
 done
 
@@ -167,7 +167,7 @@ page_is_good alone.html 'verdicts of feat-verdict alone'
 
 # ---- judged again: a photograph that was taken again, the promises of the inspector
 cat >again.json <<'END'
-{"report":"inspection","tool":"bbu-inspect","positive":"bad","pass_below":0.2,"fail_from":0.7,"group_score":"max","views":2,"promises":[{"what":"missed","share":0.05,"confidence":0.95,"chosen":{"groups":60,"wrong":1},"checked":{"groups":53,"wrong":2}},{"what":"alarms","share":0.01,"confidence":0,"chosen":{"groups":200,"wrong":0}},{"what":"other","share":2}]}
+{"report":"inspection","tool":"bbu-inspect","positive":"bad","pass_below":0.2,"fail_from":0.7,"group_score":"max","views":2,"promises":[{"promise":"missed","share":0.05,"confidence":0.95,"chosen":{"installations":60,"wrong":1,"share":0.0166666666667,"low":0.0004,"high":0.0894,"state":"kept"},"checked":{"installations":53,"wrong":2,"share":0.0377358490566,"low":0.0046,"high":0.1298,"state":"kept"}},{"promise":"alarms","share":0.01,"confidence":0,"chosen":{"installations":200,"wrong":0,"share":0,"low":0,"high":0.0183,"state":"kept"}}]}
 {"photograph":"in/a-0.jpg","group":"a","view":0,"score":0.5,"verdict":"review","reason":"blurred: 3 of 9"}
 {"photograph":"in/a-1.jpg","group":"a","view":1,"score":0.1,"verdict":"pass","reason":"score: 0.1, passes below 0.2"}
 {"installation":"a","views":2,"score":0.5,"verdict":"review","reason":"blurred: 3 of 9","photographs":["in/a-0.jpg","in/a-1.jpg"]}
@@ -178,6 +178,12 @@ cat >again.json <<'END'
 {"installation":"a","views":2,"score":0.1,"verdict":"pass","reason":"score: 0.1, passes below 0.2","photographs":["in/a-1.jpg","in/a-0-again.jpg"]}
 {"installation":"c","views":1,"score":0.9,"verdict":"fail","reason":"score: 0.9, fails from 0.7 on","photographs":["in/c-0.jpg"]}
 END
+sed '1s/"state":"kept"/"state":"broken"/' again.json >odd.json
+status 1 feat-report -o odd.html odd.json
+err_has 'odd.json: line 1: state: not that of its share and interval'
+sed '3s/0\.1/"0.1"/' again.json >odd.json
+status 1 feat-report -o odd.html odd.json
+err_has 'odd.json: line 3: score: not a number'
 status 0 feat-report -n 5 -o j.html again.json
 has j.html '4 photographs of 3 installations, judged by bbu-inspect.'
 has j.html '<strong>1 of 3 installations needs a person.</strong> With too few views: 1. 1 fails, 1 passes.'

@@ -26,7 +26,7 @@ status 0 feat-verdict -c choose.json --missed 5%,95% --alarms 5/101,0 --json
 check 'the lower one, just below 0.305' grep -q '"pass_below":0.30499999695,' out
 check 'the upper one, just above 0.475' grep -q '"fail_from":0.47500000475,' out
 check 'a line for each promise, one for each kind of installation and one for all' test "$(wc -l <out)" = 5
-out_has '"promise":"missed","share":0.05,"confidence":0.95,"threshold":0.30499999695,"chosen_installations":100,"chosen_wrong":0'
+out_has '"promise":"missed","share":0.05,"confidence":0.95,"chosen":{"installations":100,"wrong":0,"share":0,"low":0,'
 out_has '"installations":"all","pass":60,"fail":68,"review":72,"incomplete":0'
 status 0 feat-verdict -c choose.json --json
 check 'one promise, one threshold: missed 5 %, 95 % sure' grep -q '"pass_below":0.30499999695,"fail_from":0.30499999695,' out

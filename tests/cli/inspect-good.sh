@@ -30,7 +30,7 @@ status 1 bbu-inspect --make x.inspector -w "$w" --bank site.bank --alarms 0.5%,9
 err_has "site.bank: alarms 0.5 %, 95 % sure: needs 598 good installations, has $n"
 check 'nothing was made' test ! -e x.inspector
 bbu-inspect -q --verdicts-only --json site.inspector bbu.index --split test >out
-check 'the promise stands in the head' grep -q '"promises":\[{"what":"alarms","share":0.2,"confidence":0.8,"chosen":{"groups":'$n, out
+check 'the promise stands in the head' grep -q '"promises":\[{"promise":"alarms","share":0.2,"confidence":0.8,"chosen":{"installations":'$n, out
 check 'good parts alone calibrate nothing' bash -c '! grep -q "\"probability\"" out'
 check 'faulty and good ones are told apart' awk -F '"' '/"installation"/ {v[/"verdict":"fail"/]++} END {exit !(v[0] && v[1])}' out
 

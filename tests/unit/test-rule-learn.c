@@ -297,12 +297,13 @@ static void test_scored(void)
     ok(fabs(r.pass_below - 0.7) < 1e-6 && fabs(r.fail_from - 0.7) < 1e-6, "%.9g, %.9g: between 0.8 and 0.6",
        r.pass_below, r.fail_from);
     struct verdict_counts c = scored_groups_count(&s, &r);
-    ok(c.n[1][VERDICT_FAIL] == 1 && c.n[1][VERDICT_INCOMPLETE] == 1 && c.n[0][VERDICT_PASS] == 2 &&
-           c.n[2][VERDICT_PASS] == 3 && c.n[2][VERDICT_INCOMPLETE] == 1,
+    ok(c.n[VERDICT_FAULTY][VERDICT_FAIL] == 1 && c.n[VERDICT_FAULTY][VERDICT_INCOMPLETE] == 1 &&
+           c.n[VERDICT_GOOD][VERDICT_PASS] == 2 && c.n[VERDICT_ALL][VERDICT_PASS] == 3 &&
+           c.n[VERDICT_ALL][VERDICT_INCOMPLETE] == 1,
        "verdicts are counted by kind, incomplete ones too");
     r.fail_from = 0.9;
     scored_groups_judge(&s, &r);
-    ok(scored_groups_count(&s, &r).n[2][VERDICT_REVIEW] == 1, "by a rule that is given");
+    ok(scored_groups_count(&s, &r).n[VERDICT_ALL][VERDICT_REVIEW] == 1, "by a rule that is given");
     scored_groups_release(&s);
 }
 
@@ -389,19 +390,20 @@ static void test_calibration_refused(void)
     static const char *const wrong[][2] = {
         {"{}", "calibration: not a list of 1 to 1000000 steps"},
         {"[]", "calibration: not a list of 1 to 1000000 steps"},
-        {"[7]", "calibration: step 1: share is not a number from 0 to 1"},
+        {"[7]", "calibration: step 1: share: missing"},
         {"[{\"from\":0,\"share\":0.5,\"groups\":0,\"faulty\":0}]",
-         "calibration: step 1: from is for the steps above the first"},
-        {"[{\"share\":0.5,\"groups\":1.5,\"faulty\":0}]", "calibration: step 1: groups is not a whole number"},
-        {"[{\"share\":0.5,\"groups\":1,\"faulty\":2}]", "calibration: step 1: faulty is not a number from 0 to 1"},
-        {"[{\"share\":0.4,\"groups\":0,\"faulty\":0}]", "calibration: step 1: share is not that of its groups"},
-        {"[" FIRST "," FIRST "]", "calibration: step 2: from is not a number from -1e+300 to 1e+300"},
-        {"[" FIRST "," LAST "," LAST "]", "calibration: step 2: share is not that of its groups"},
+         "calibration: step 1: from: is for the steps above the first"},
+        {"[{\"share\":0.5,\"groups\":1.5,\"faulty\":0}]",
+         "calibration: step 1: groups: not a whole number from 0 to 1000000000000000"},
+        {"[{\"share\":0.5,\"groups\":1,\"faulty\":2}]", "calibration: step 1: faulty: not a whole number from 0 to 1"},
+        {"[{\"share\":0.4,\"groups\":0,\"faulty\":0}]", "calibration: step 1: share: not that of its groups"},
+        {"[" FIRST "," FIRST "]", "calibration: step 2: from: missing"},
+        {"[" FIRST "," LAST "," LAST "]", "calibration: step 2: share: not that of its groups"},
         {"[" FIRST ",{\"from\":0.5,\"share\":0.2,\"groups\":4,\"faulty\":1}]",
-         "calibration: step 2: from or share is not above that of the step before"},
+         "calibration: step 2: from, share: not above those of the step before"},
         {"[" FIRST ",{\"from\":0.5,\"share\":0.5,\"groups\":2,\"faulty\":1},"
          "{\"from\":0.5,\"share\":0.75,\"groups\":3,\"faulty\":3}]",
-         "calibration: step 3: from or share is not above that of the step before"},
+         "calibration: step 3: from, share: not above those of the step before"},
     };
     struct calibration c;
     cJSON *good = cJSON_Parse("[" FIRST "," LAST "]");

@@ -198,16 +198,16 @@ static void test_kept(void)
         score[i] = i;
         faulty[i] = i % 2 == 0;
     }
-    struct promise_kept k = promise_kept_by(&p, &r, &g, 0.9);
+    struct promise_kept k = thresholds_kept(&p, &r, &g, 0.9);
     ok(k.n == 100 && k.n_wrong == 5 && k.share == 0.05 && k.low == binomial_lower(5, 100, 0.95) &&
            k.high == binomial_upper(5, 100, 0.95) && k.state == PROMISE_KEPT,
        "5 of 100 faulty groups pass: %g to %g", k.low, k.high);
-    k = promise_kept_by(&alarms, &r, &g, 0.95);
+    k = thresholds_kept(&alarms, &r, &g, 0.95);
     ok(k.n == 100 && k.n_wrong == 25 && k.state == PROMISE_OPEN, "25 of 100 fail, 20 %% promised: open");
     alarms.share = 0.1;
-    ok(promise_kept_by(&alarms, &r, &g, 0.95).state == PROMISE_BROKEN, "10 %% promised: broken");
+    ok(thresholds_kept(&alarms, &r, &g, 0.95).state == PROMISE_BROKEN, "10 %% promised: broken");
     memset(faulty, -1, sizeof faulty);
-    k = promise_kept_by(&p, &r, &g, 0.95);
+    k = thresholds_kept(&p, &r, &g, 0.95);
     ok(k.state == PROMISE_UNSEEN && isnan(k.share), "no group of the kind: unseen");
 }
 

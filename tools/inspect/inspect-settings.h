@@ -15,8 +15,6 @@
 #include "group-pattern.h"
 #include "thresholds.h"
 
-struct cJSON;
-
 enum { INSPECT_PRECISION_MAX = 8 };
 
 struct inspect_settings {
@@ -36,8 +34,6 @@ struct inspect_settings {
 /* Largest score, no thresholds (NAN), no gates, the default pattern, float32. */
 struct inspect_settings inspect_settings_default(void);
 int inspect_settings_text(const struct inspect_settings *s, char **text, struct fmt_error *e);
-/* The promises as the settings have them: a list, which may be empty; NULL: out of memory. */
-struct cJSON *inspect_promises_json(const struct inspect_settings *s);
 /* FMT_INVALID, FMT_LIMIT: "settings: views: ...". A key that an object has twice is refused.
  * On failure there is nothing to release. */
 int inspect_settings_parse(struct inspect_settings *s, const char *text, size_t bytes, struct fmt_error *e);

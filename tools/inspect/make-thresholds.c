@@ -40,8 +40,8 @@ static int choose_on(struct make_thresholds *t, struct judge *j, const struct ro
     s->rule.n_views = views_of(t, path, &g);
     status = scored_groups_choose(&g, &s->rule, &wanted, &t->learned, e);
     for (int i = 0; i < t->n_promises && !status; i++) {
-        s->promise[i].promise = t->promise[i];
-        s->promise[i].chosen = promise_kept_by(&t->promise[i], &s->rule, &g.complete, t->level);
+        s->promise[i] = promise_outcome_unseen(&t->promise[i]);
+        s->promise[i].chosen = thresholds_kept(&t->promise[i], &s->rule, &g.complete, t->level);
     }
     s->n_promises = t->n_promises;
     s->chosen = scored_groups_count(&g, &s->rule);
@@ -116,7 +116,7 @@ static int test(struct make_thresholds *t, struct judge *j, struct fmt_error *e)
         return status;
     scored_groups_judge(&g, &s->rule);
     for (int i = 0; i < s->n_promises; i++)
-        s->promise[i].checked = promise_kept_by(&s->promise[i].promise, &s->rule, &g.complete, t->level);
+        s->promise[i].checked = thresholds_kept(&s->promise[i].promise, &s->rule, &g.complete, t->level);
     s->checked = scored_groups_count(&g, &s->rule);
     s->is_checked = true;
     scored_groups_release(&g);

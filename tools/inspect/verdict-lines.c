@@ -36,7 +36,8 @@ static int begin_json(FILE *out, const char *inspector, const struct judge *j)
     add_number(o, "pass_below", j->settings.rule.pass_below);
     add_number(o, "fail_from", j->settings.rule.fail_from);
     json_report_int(o, "views", j->settings.rule.n_views);
-    cJSON_AddItemToObject(o, "promises", inspect_promises_json(&j->settings));
+    cJSON_AddItemToObject(o, "promises", promise_outcomes_json(j->settings.promise, j->settings.n_promises,
+                                                               j->settings.is_checked));
     cJSON *of = json_report_object(json_report_object(o, "origins"), "inspector");
     json_report_text(of, "identity", hex);
     json_report_text(of, "path", inspector);

@@ -2,15 +2,16 @@
 #include "cases-read.h"
 
 #include <cjson/cJSON.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "json-lines.h"
 #include "json-scan.h"
+#include "json-take.h"
 
-enum { DEPTH_MAX = 64 };
+enum { DEPTH_MAX = 64, VIEWS_MAX = 1000000 };
 
 const char *cases_copy(struct cases *c, const char *text)
 {
@@ -26,189 +27,143 @@ struct case_photo *cases_add_photo(struct cases *c, struct fmt_error *e)
     return s;
 }
 
-static const char *text_of(const struct cJSON *o, const char *key)
+static int take_photograph(struct cases *c, struct json_take *t, const struct cJSON *o)
 {
-    const struct cJSON *value = json_member(o, key);
-    return cJSON_IsString(value) ? value->valuestring : NULL;
-}
-
-/* null, and what is no number, is NAN. */
-static double number_of(const struct cJSON *o, const char *key)
-{
-    const struct cJSON *value = json_member(o, key);
-    return cJSON_IsNumber(value) || cJSON_IsRaw(value) ? value->valuedouble : NAN;
-}
-
-static int take_verdict(const struct cJSON *o, enum verdict *verdict, struct fmt_error *e)
-{
-    const char *name = text_of(o, "verdict");
-    for (int v = 0; name && v < VERDICTS; v++)
-        if (strcmp(name, verdict_names[v]) == 0) {
-            *verdict = (enum verdict)v;
-            return 0;
-        }
-    return fmt_fail(e, FMT_INVALID, "verdict is not pass, fail, review or incomplete");
-}
-
-static int take_photograph(struct cases *c, const struct cJSON *o, struct fmt_error *e)
-{
-    struct case_photo *s = cases_add_photo(c, e);
+    struct case_photo *s = cases_add_photo(c, t->e);
     if (!s)
         return FMT_MEMORY;
-    double view = number_of(o, "view");
-    s->key = cases_copy(c, text_of(o, "photograph"));
-    s->group = cases_copy(c, text_of(o, "group"));
-    s->reason = cases_copy(c, text_of(o, "reason"));
-    s->score = number_of(o, "score");
-    s->view = view >= 0 && view <= 1e6 ? (int32_t)view : -1;
-    return s->key && s->group && s->reason ? 0 : fmt_no_memory(e);
+    s->key = cases_copy(c, json_take_text(t, o, "photograph"));
+    s->group = cases_copy(c, json_take_text_or(t, o, "group", ""));
+    s->reason = cases_copy(c, json_take_text_or(t, o, "reason", ""));
+    s->score = json_take_number_or(t, o, "score", -HUGE_VAL, HUGE_VAL, NAN);
+    s->view = (int32_t)json_take_count_or(t, o, "view", 0, VIEWS_MAX, -1);
+    return s->key && s->group && s->reason ? t->status : fmt_no_memory(t->e);
 }
 
 /* The names of its photographs, one after the other. */
-static int take_list(struct cases *c, const struct cJSON *list, struct judged_line *l, struct fmt_error *e)
+static int take_list(struct cases *c, struct json_take *t, const struct cJSON *list, struct judged_line *l)
 {
     const struct cJSON *one;
     char *text = NULL;
     size_t bytes;
     FILE *out = open_memstream(&text, &bytes);
     cJSON_ArrayForEach(one, list) {
-        if (!out || !cJSON_IsString(one))
-            continue;
-        fwrite(one->valuestring, 1, strlen(one->valuestring) + 1, out);
+        if (!cJSON_IsString(one)) {
+            json_take_fail(t, "photographs", "a name that is not a text");
+            break;
+        }
+        if (out)
+            fwrite(one->valuestring, 1, strlen(one->valuestring) + 1, out);
         l->n_photographs++;
     }
     if (!out || fclose(out) != 0 || !(l->photographs = text_copy(&c->text, text, bytes))) {
         free(text);
-        return fmt_no_memory(e);
+        return fmt_no_memory(t->e);
     }
     free(text);
-    return 0;
+    return t->status;
 }
 
-static int8_t label_of(const char *text)
+static int8_t take_label(struct json_take *t, const struct cJSON *o)
 {
-    return (int8_t)(!text ? -1 : strcmp(text, "faulty") == 0 ? 1 : strcmp(text, "good") == 0 ? 0 : -1);
+    static const char *const label[] = {"good", "faulty"};
+    return (int8_t)(json_take_has(o, "label") ? json_take_word(t, o, "label", label, 2) : -1);
 }
 
-static int take_installation(struct cases *c, const struct cJSON *o, struct fmt_error *e)
+static int take_installation(struct cases *c, struct json_take *t, const struct cJSON *o)
 {
-    if (fmt_grow(&c->line, c->n_lines, &c->line_capacity, sizeof *c->line, e))
+    if (fmt_grow(&c->line, c->n_lines, &c->line_capacity, sizeof *c->line, t->e))
         return FMT_MEMORY;
     struct judged_line *l = &c->line[c->n_lines];
-    double views = number_of(o, "views");
-    *l = (struct judged_line){.name = cases_copy(c, text_of(o, "installation")),
-                              .reason = cases_copy(c, text_of(o, "reason")),
-                              .score = number_of(o, "score"), .share = number_of(o, "probability"),
-                              .label = label_of(text_of(o, "label")), .order = c->n_lines,
-                              .n_views = views >= 0 && views <= 1e6 ? (int64_t)views : 0};
+    *l = (struct judged_line){
+        .name = cases_copy(c, json_take_text(t, o, "installation")),
+        .reason = cases_copy(c, json_take_text_or(t, o, "reason", "")),
+        .score = json_take_number_or(t, o, "score", -HUGE_VAL, HUGE_VAL, NAN),
+        .share = json_take_number_or(t, o, "probability", 0, 1, NAN),
+        .label = take_label(t, o),
+        .verdict = (enum verdict)json_take_word(t, o, "verdict", verdict_names, VERDICTS),
+        .order = c->n_lines,
+        .n_views = json_take_count_or(t, o, "views", 0, VIEWS_MAX, 0)};
     c->n_lines++;
     if (!l->name || !l->reason)
-        return fmt_no_memory(e);
-    int status = take_list(c, json_member(o, "photographs"), l, e);
-    return status ? status : take_verdict(o, &l->verdict, e);
+        return fmt_no_memory(t->e);
+    const struct cJSON *list =
+        json_take_has(o, "photographs") ? json_take_list(t, o, "photographs", 0, INT32_MAX) : NULL;
+    return take_list(c, t, list, l);
 }
 
 /* "origins":{"inspector":{"identity":"1a2b...","path":"site.inspector"}}, where no predictions have said theirs. */
-static int take_origins(struct cases *c, const struct cJSON *origins, struct fmt_error *e)
+static int take_origins(struct cases *c, struct json_take *t, const struct cJSON *origins)
 {
     const struct cJSON *one;
     uint8_t identity[DIGEST_BYTES];
     if (c->origins.n > 0)
-        return 0;
+        return t->status;
     cJSON_ArrayForEach(one, origins) {
-        const char *role = cases_copy(c, one->string), *path = text_of(one, "path");
+        const char *role = cases_copy(c, one->string), *path = json_take_text_or(t, one, "path", NULL);
         const char *copy = path ? cases_copy(c, path) : NULL;
         if (!role || (path && !copy))
-            return fmt_no_memory(e);
-        if (digest_parse(text_of(one, "identity"), identity))
+            return fmt_no_memory(t->e);
+        if (digest_parse(json_take_text_or(t, one, "identity", NULL), identity))
             score_inputs_add(&c->origins, role, copy, identity);
     }
-    return 0;
+    return t->status;
 }
 
-static struct promise_count count_of(const struct cJSON *o)
+/* *to is a copy of the text of a member; where it is missing *to stays. */
+static int copy_member(struct cases *c, struct json_take *t, const struct cJSON *o, const char *key, const char **to)
 {
-    double n = number_of(o, "groups"), wrong = number_of(o, "wrong");
-    bool good = n >= 1 && n <= 1e15 && wrong >= 0 && wrong <= n;
-    return good ? (struct promise_count){(int64_t)n, (int64_t)wrong} : (struct promise_count){0, 0};
-}
-
-/* "promises":[{"what":"missed","share":0.05,"confidence":0.95,"chosen":{"groups":60,"wrong":1}, ... */
-static void take_promises(struct cases *c, const struct cJSON *list)
-{
-    const struct cJSON *o;
-    c->n_promises = 0;
-    cJSON_ArrayForEach(o, list) {
-        struct promise p = {.share = number_of(o, "share"), .confidence = number_of(o, "confidence")};
-        const char *what = text_of(o, "what");
-        bool good = what && p.share > 0 && p.share < 1 && p.confidence >= 0 && p.confidence < 1;
-        for (int kind = 0; good && kind < PROMISE_KINDS; kind++) {
-            if (strcmp(what, promise_names[kind]) != 0 || c->n_promises == PROMISE_KINDS)
-                continue;
-            p.what = (enum promise_kind)kind;
-            c->promise[c->n_promises++] = (struct promise_seen){p, count_of(json_member(o, "chosen")),
-                                                                count_of(json_member(o, "checked"))};
-        }
-    }
+    const char *text = json_take_text_or(t, o, key, NULL), *copy = text ? cases_copy(c, text) : NULL;
+    if (text && !copy)
+        return fmt_no_memory(t->e);
+    *to = copy ? copy : *to;
+    return t->status;
 }
 
 /* {"report":"verdicts","tool":"feat-verdict","pass_below":0.2,"fail_from":0.7, ... of feat-verdict,
  * {"report":"inspection","tool":"bbu-inspect","positive":"bad", ... of bbu-inspect. */
-static int take_head(struct cases *c, const struct cJSON *o, struct fmt_error *e)
+static int take_head(struct cases *c, struct json_take *t, const struct cJSON *o)
 {
-    const char *tool = text_of(o, "tool"), *positive = text_of(o, "positive"), *group_score = text_of(o, "group_score");
-    double views = number_of(o, "views");
-    c->judge_views = views >= 1 && views <= 1e6 ? (int64_t)views : 0;
-    c->thresholds[0] = number_of(o, "pass_below");
-    c->thresholds[1] = number_of(o, "fail_from");
-    if (tool && !(c->judge = cases_copy(c, tool)))
-        return fmt_no_memory(e);
-    if (positive && !c->class_wanted && !c->class_name[1] && !(c->class_name[1] = cases_copy(c, positive)))
-        return fmt_no_memory(e);
-    if (group_score && !(c->judge_group_score = cases_copy(c, group_score)))
-        return fmt_no_memory(e);
-    take_promises(c, json_member(o, "promises"));
-    return take_origins(c, json_member(o, "origins"), e);
+    const char *positive = NULL;
+    int status = copy_member(c, t, o, "tool", &c->judge);
+    if (!status)
+        status = copy_member(c, t, o, "group_score", &c->judge_group_score);
+    if (!status)
+        status = copy_member(c, t, o, "positive", &positive);
+    if (status)
+        return status;
+    if (positive && !c->class_wanted && !c->class_name[1])
+        c->class_name[1] = positive;
+    c->judge_views = json_take_count_or(t, o, "views", 0, VIEWS_MAX, 0);
+    c->thresholds[0] = json_take_number_or(t, o, "pass_below", -HUGE_VAL, HUGE_VAL, NAN);
+    c->thresholds[1] = json_take_number_or(t, o, "fail_from", -HUGE_VAL, HUGE_VAL, NAN);
+    if (json_take_has(o, "promises"))
+        c->n_promises = promise_outcomes_take(t, json_take_list(t, o, "promises", 0, PROMISE_KINDS), c->promise);
+    return take_origins(c, t, json_member(o, "origins"));
 }
 
 static bool is_head(const struct cJSON *o)
 {
-    const char *report = text_of(o, "report");
+    const char *report = cJSON_GetStringValue(json_member(o, "report"));
     return report && (strcmp(report, "verdicts") == 0 || strcmp(report, "inspection") == 0);
 }
 
 /* Lines of other kinds, as a summary at the end, are passed over. */
-static int take_line(struct cases *c, const char *line, size_t bytes, struct fmt_error *e)
+static int take_line(void *arg, const struct cJSON *o, int64_t line, struct fmt_error *e)
 {
-    struct json_span root;
-    int status = json_check(line, bytes, DEPTH_MAX, &root, e);
-    struct cJSON *o = status ? NULL : json_parse(root);
-    if (status || !o)
-        return status ? status : fmt_no_memory(e);
+    struct cases *c = arg;
+    struct json_take t = {.e = e};
+    (void)line;
     if (is_head(o))
-        status = take_head(c, o, e);
-    else if (text_of(o, "photograph"))
-        status = take_photograph(c, o, e);
-    else if (text_of(o, "installation"))
-        status = take_installation(c, o, e);
-    cJSON_Delete(o);
-    return status;
+        return take_head(c, &t, o);
+    if (json_take_has(o, "photograph"))
+        return take_photograph(c, &t, o);
+    return json_take_has(o, "installation") ? take_installation(c, &t, o) : 0;
 }
 
 int cases_read_lines(struct cases *c, const char *text, size_t bytes, struct fmt_error *e)
 {
-    struct fmt_error why = {0};
-    int64_t n = 0;
-    for (size_t at = 0, length; at < bytes; at += length + 1) {
-        const char *end = memchr(text + at, '\n', bytes - at);
-        length = end ? (size_t)(end - (text + at)) : bytes - at;
-        n++;
-        if (take_line(c, text + at, length, &why)) {
-            const char *within = text_after(why.text, "line 1, ");
-            return fmt_fail(e, why.status, "line %" PRId64 "%s %s", n, within ? "," : ":", within ? within : why.text);
-        }
-    }
-    return 0;
+    return json_lines_read(text, bytes, DEPTH_MAX, take_line, c, e);
 }
 
 bool cases_is_line(const char *text, size_t bytes)

@@ -24,7 +24,7 @@
 
 #include "index.h"
 #include "names.h"
-#include "promise.h"
+#include "promise-outcome.h"
 #include "score-inputs.h"
 #include "text.h"
 #include "verdict.h"
@@ -48,13 +48,6 @@ struct installation {
     int n_views;
 };
 
-struct promise_seen {
-    struct promise promise;
-    struct promise_count {
-        int64_t n, n_wrong; /* installations of the kind; n 0: not known */
-    } chosen, checked;      /* where the thresholds were chosen, and on others then */
-};
-
 struct cases {
     const char *class_wanted;
     const char *class_name[2]; /* good, defect */
@@ -72,7 +65,7 @@ struct cases {
     const char *judge;         /* the tool that gave them */
     const char *judge_group_score; /* how it scores installations, as "max"; NULL: it does not say */
     int64_t judge_views;       /* that it expects; 0: not checked, or it does not say */
-    struct promise_seen promise[PROMISE_KINDS]; /* that the judge's thresholds were chosen for */
+    struct promise_outcome promise[PROMISE_KINDS]; /* that the judge's thresholds were chosen for */
     int n_promises;
     double thresholds[2];      /* pass_below, fail_from, as they say; NAN unknown, as cases_init has them */
     bool keys_are_paths;       /* photographs come from lines of bbu-inspect, which name files */

@@ -139,7 +139,7 @@ static int find_neighbours(struct inspection *in, struct fmt_error *e)
 }
 
 /* ------------------------------------------------------------------ the whole */
-void inspection_promise(struct inspection *in, const struct promise_seen *p)
+void inspection_promise(struct inspection *in, const struct promise_outcome *p)
 {
     for (int i = 0; i < in->n_promises; i++)
         if (in->promise[i].promise.what == p->promise.what)

@@ -14,7 +14,6 @@
 #include "neighbours.h"
 #include "page.h"
 #include "pictures.h"
-#include "promise.h"
 #include "thread.h"
 
 struct inspection_point { /* a threshold to be marked on the curves */
@@ -45,7 +44,7 @@ struct inspection {
     const struct cases *cases;
     struct verdict_rule rule;
     bool thresholds_given; /* of the rule, by the user */
-    struct promise_seen promise[PROMISE_KINDS];
+    struct promise_outcome promise[PROMISE_KINDS];
     int n_promises;
     struct bootstrap bootstrap;
     struct inspection_point point[INSPECTION_POINTS_MAX];
@@ -68,7 +67,7 @@ struct inspection {
 };
 
 /* Adds a promise, unless there is one of its kind. */
-void inspection_promise(struct inspection *in, const struct promise_seen *p);
+void inspection_promise(struct inspection *in, const struct promise_outcome *p);
 
 int inspection_open(struct inspection *in, struct fmt_error *e);
 int inspection_write(struct inspection *in, struct page *p, struct fmt_error *e);

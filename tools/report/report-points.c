@@ -3,15 +3,21 @@
 #include "report-points.h"
 
 #include <cjson/cJSON.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "file.h"
+#include "json-lines.h"
 #include "json-scan.h"
+#include "json-take.h"
 
 enum { DEPTH_MAX = 64 };
 #define BYTES_MAX ((size_t)256 << 20)
+
+struct reading {
+    struct inspection *in;
+    bool grouped, found; /* found: a record of this level, or a promise */
+};
 
 static bool text_is(const struct cJSON *o, const char *key, const char *text)
 {
@@ -19,82 +25,59 @@ static bool text_is(const struct cJSON *o, const char *key, const char *text)
     return cJSON_IsString(value) && strcmp(value->valuestring, text) == 0;
 }
 
-static bool is_number(const struct cJSON *v)
+static void take_points(struct json_take *t, struct inspection *in, const struct cJSON *o, bool grouped)
 {
-    return cJSON_IsNumber(v) || cJSON_IsRaw(v); /* raw: of many digits */
-}
-
-static void add_points(struct inspection *in, const struct cJSON *o, bool grouped)
-{
+    static const char *const at[] = {"recall", "precision"};
     const struct cJSON *one;
     cJSON_ArrayForEach(one, json_member(o, "points")) {
-        const struct cJSON *wanted = json_member(one, "wanted"), *threshold = json_member(one, "threshold");
-        if (!text_is(one, "class", in->cases->class_name[1]) || !is_number(wanted) || !is_number(threshold) ||
+        if (!text_is(one, "class", in->cases->class_name[1]) || !json_take_has(one, "threshold") ||
             in->n_points == INSPECTION_POINTS_MAX)
             continue;
         struct inspection_point *p = &in->point[in->n_points++];
-        *p = (struct inspection_point){.threshold = threshold->valuedouble, .installations = grouped};
-        snprintf(p->name, sizeof p->name, "%s of %.4g or more", text_is(one, "at", "recall") ? "recall" : "precision",
-                 wanted->valuedouble);
+        *p = (struct inspection_point){.threshold = json_take_number(t, one, "threshold", -1e300, 1e300),
+                                       .installations = grouped};
+        snprintf(p->name, sizeof p->name, "%s of %.4g or more", at[json_take_word(t, one, "at", at, 2)],
+                 json_take_number(t, one, "wanted", 0, 1));
     }
 }
 
-static struct promise_count count_of(const struct cJSON *o, const char *all, const char *wrong)
+/* {"report":"promises","promise":"missed", ... */
+static void take_promise(struct json_take *t, struct inspection *in, const struct cJSON *o)
 {
-    const struct cJSON *n = json_member(o, all), *k = json_member(o, wrong);
-    bool good = is_number(n) && is_number(k) && n->valuedouble >= 1 && n->valuedouble <= 1e15 && k->valuedouble >= 0 &&
-                k->valuedouble <= n->valuedouble;
-    return good ? (struct promise_count){(int64_t)n->valuedouble, (int64_t)k->valuedouble}
-                : (struct promise_count){0, 0};
+    struct promise_outcome p;
+    promise_outcome_take(t, o, &p);
+    if (!t->status)
+        inspection_promise(in, &p);
 }
 
-/* {"report":"promises","promise":"missed","share":0.05,"confidence":0.95,"chosen_installations":60, ... */
-static void add_promise(struct inspection *in, const struct cJSON *o)
+static int take_line(void *arg, const struct cJSON *o, int64_t line, struct fmt_error *e)
 {
-    const struct cJSON *share = json_member(o, "share"), *confidence = json_member(o, "confidence");
-    enum promise_kind what = text_is(o, "promise", promise_names[PROMISE_MISSED]) ? PROMISE_MISSED : PROMISE_ALARMS;
-    if (!is_number(share) || !is_number(confidence))
-        return;
-    const struct promise_seen p = {{what, share->valuedouble, confidence->valuedouble},
-                                   count_of(o, "chosen_installations", "chosen_wrong"), {0, 0}};
-    inspection_promise(in, &p);
-}
-
-/* *found: it is the record of this level, or a promise. */
-static int take_line(struct inspection *in, const char *line, size_t bytes, bool grouped, bool *found,
-                     struct fmt_error *e)
-{
-    struct json_span root;
-    int status = json_check(line, bytes, DEPTH_MAX, &root, e);
-    struct cJSON *o = status ? NULL : json_parse(root);
-    if (status || !o)
-        return status ? status : fmt_no_memory(e);
-    if (text_is(o, "report", "scores") && text_is(o, "level", grouped ? "group" : "image")) {
-        add_points(in, o, grouped);
-        *found = true;
+    struct reading *r = arg;
+    struct json_take t = {.e = e};
+    (void)line;
+    if (text_is(o, "report", "scores") && text_is(o, "level", r->grouped ? "group" : "image")) {
+        take_points(&t, r->in, o, r->grouped);
+        r->found = true;
     } else if (text_is(o, "report", "promises")) {
-        add_promise(in, o);
-        *found = true;
+        take_promise(&t, r->in, o);
+        r->found = true;
     }
-    cJSON_Delete(o);
-    return 0;
+    return t.status;
 }
 
 int report_points_read(struct inspection *in, const char *path, bool grouped, struct fmt_error *e)
 {
     uint8_t *data = NULL;
     size_t bytes;
-    bool found = false;
-    int status = file_load(path, BYTES_MAX, &data, &bytes, e);
+    struct reading r = {in, grouped, false};
     struct fmt_error why = {0};
-    for (size_t at = 0, length; !status && at < bytes; at += length + 1) {
-        const char *line = (const char *)data + at, *end = memchr(line, '\n', bytes - at);
-        length = end ? (size_t)(end - line) : bytes - at;
-        if (take_line(in, line, length, grouped, &found, &why))
-            status = fmt_fail(e, why.status, "%.150s: no report in JSON lines (-r FILE --json): %.150s", path,
-                              why.text);
-    }
+    int status = file_load(path, BYTES_MAX, &data, &bytes, e);
+    if (status)
+        return status;
+    status = json_lines_read((const char *)data, bytes, DEPTH_MAX, take_line, &r, &why);
     free(data);
-    return status || found ? status : fmt_fail(e, FMT_INVALID, "%.200s: no scores of %s are in it", path,
-                                               grouped ? "groups" : "images");
+    if (status)
+        return fmt_fail(e, status, "%.150s: no report in JSON lines (-r FILE --json): %.150s", path, why.text);
+    return r.found ? 0 : fmt_fail(e, FMT_INVALID, "%.200s: no scores of %s are in it", path,
+                                  grouped ? "groups" : "images");
 }

@@ -261,7 +261,7 @@ static void put_trust(const struct inspection *in, struct page *p, const struct 
 }
 
 /* "0 of 60", a dash where it is not known. */
-static void put_count(struct page *p, const struct promise_count *k)
+static void put_count(struct page *p, const struct promise_kept *k)
 {
     if (k->n)
         page_cell(p, "%" PRId64 " of %" PRId64, k->n_wrong, k->n);
@@ -285,7 +285,7 @@ static void put_promises(const struct inspection *in, struct page *p, const stru
     static const char *const without[] = {"promise", "wrong when chosen", "wrong here", "kept here?", NULL};
     page_table(p, "Promises, and what became of them", checked ? with : without);
     for (int i = 0; i < in->n_promises; i++) {
-        const struct promise_seen *q = &in->promise[i];
+        const struct promise_outcome *q = &in->promise[i];
         struct promise_kept k = section_promise(in, t, &q->promise);
         page_cell(p, "%s", promise_text(&q->promise, text));
         put_count(p, &q->chosen);

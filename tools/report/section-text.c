@@ -97,6 +97,6 @@ struct promise_kept section_promise(const struct inspection *in, const struct se
 {
     bool missed = promise->what == PROMISE_MISSED;
     const int64_t *of = t->of[missed ? 2 : 1];
-    return promise_kept_of_counts(promise, section_sum(of) - of[VERDICT_INCOMPLETE],
+    return promise_outcome_kept(promise, section_sum(of) - of[VERDICT_INCOMPLETE],
                                 of[missed ? VERDICT_PASS : VERDICT_FAIL], in->bootstrap.level);
 }
