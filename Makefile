@@ -262,7 +262,7 @@ endif
 MAN_PAGES := $(sort $(wildcard man/*.[157]))
 EXAMPLES  := $(sort $(wildcard examples/*.yaml examples/*.c examples/*.sh examples/*.mk examples/*.jpg examples/*.md examples/*.service examples/*.cron))
 SLURM     := $(sort $(wildcard examples/slurm/*.sh))
-TEXTS     := README.md NEWS.md LICENSE
+TEXTS     := README.md MEASURED.md NEWS.md LICENSE
 # What demo.sh, elpv.sh, bench.sh and bench-curves.sh call.
 INSTALLED_HELPERS := $(addprefix $(B)/,tests/datagen tests/featgen tests/bench tests/bench-step tests/bench-run tests/bench-plot examples/plainfeat)
 install: tools $(INSTALLED_HELPERS)

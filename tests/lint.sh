@@ -20,9 +20,9 @@ skip() { # description why
 
 # All files of the project: those that git tracks or, in an unpacked archive, all outside the build folders.
 all=$(git ls-files --error-unmatch tests/lint.sh >/dev/null 2>&1 && git ls-files ||
-    find .ci Makefile README.md NEWS.md common examples formats kernels man tests tools -type f)
+    find .ci Makefile README.md MEASURED.md NEWS.md common examples formats kernels man tests tools -type f)
 code=$(echo "$all" | grep -E '\.(c|h|def)$')
-text=$(echo "$all" | grep -E '^(Makefile|README\.md|NEWS\.md|\.ci/run|man/.*)$|\.(c|h|sh|def|yaml|mk)$')
+text=$(echo "$all" | grep -E '^(Makefile|README\.md|MEASURED\.md|NEWS\.md|\.ci/run|man/.*)$|\.(c|h|sh|def|yaml|mk)$')
 libraries=$(echo "$code" | grep -E '^(formats|common|kernels|tools/[a-z]+)/')
 
 # ------------------------------------------------------------------ form
