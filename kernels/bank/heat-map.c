@@ -92,6 +92,13 @@ static void blend(uint8_t *rgb, double grey, double heat)
     }
 }
 
+/* The grey of a pixel that was not seen: dark, and lighter in every other stripe. */
+static double unseen_grey(double grey, int x, int y, const struct image *im)
+{
+    int longer = im->width > im->height ? im->width : im->height, stripe = longer / 80 > 2 ? longer / 80 : 2;
+    return grey / 4 + ((x + y) / stripe % 2 ? 64 : 0);
+}
+
 int heat_map_overlay(const struct heat_map *m, const struct image *photograph, double low, double high,
                      struct image *out, struct fmt_error *e)
 {
@@ -106,7 +113,7 @@ int heat_map_overlay(const struct heat_map *m, const struct image *photograph, d
             double grey = photograph->components == 1 ? from[0] : 0.299 * from[0] + 0.587 * from[1] + 0.114 * from[2];
             float value = m->x[(int64_t)y * m->width + x];
             double heat = high > low ? ((double)value - low) / (high - low) : value > low;
-            blend(to, isnan(value) ? grey / 3 : grey, isnan(value) ? 0 : fmin(fmax(heat, 0), 1));
+            blend(to, isnan(value) ? unseen_grey(grey, x, y, out) : grey, isnan(value) ? 0 : fmin(fmax(heat, 0), 1));
         }
     }
     return status;

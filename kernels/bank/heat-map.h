@@ -29,7 +29,8 @@ int heat_map_reserve(struct heat_map *m, int64_t height, int64_t width, struct f
 void heat_map_release(struct heat_map *m);
 
 /* The photograph in grey, under colours from yellow (just above low, hardly visible) over red to dark red (high and
- * above): one scale for all photographs whose pictures are to be compared. Pixels that were not seen are darkened.
+ * above): one scale for all photographs whose pictures are to be compared. Pixels that were not seen are dark and
+ * striped, so that nobody takes them for ones where nothing was found.
  * out is reserved here. FMT_MISMATCH: of another size. */
 int heat_map_overlay(const struct heat_map *m, const struct image *photograph, double low, double high,
                      struct image *out, struct fmt_error *e);

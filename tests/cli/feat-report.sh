@@ -96,6 +96,7 @@ for k in $(sed -n 's/.*"key":"\([^"]*\)".*/\1/p' test.json); do
     base64 -d >"maps/$k.png" <<<'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR4nGM8ISfHwMDAxMDAwMDAAAANBAEIfXHKZgAAAABJRU5ErkJggg=='
 done
 status 0 feat-report -c bbu.index --maps maps --resamples 0 -o m.html test.json
+has m.html 'not inspected: cut away before the network looked'
 check 'heat maps are shown' grep -q 'alt="heat map of photograph' m.html
 page_is_good m.html 'with heat maps'
 # ---- room: pictures are left out and counted; folders that are not there
@@ -162,7 +163,7 @@ hasnt alone.html 'id="roc-photographs-title"'
 brier=$(sed 1d verdicts.json | sed -E 's/.*"probability":([0-9.e+-]+),"label":"([a-z]*)".*/\1 \2/' |
     awk '{d = $1 - ($2 == "faulty"); s += d * d} END {printf "%.3f", s / NR}')
 has alone.html "Brier score $brier ["
-check 'the same share of faulty ones stands on a card' grep -qE '; [0-9]+ % of those with such a score are faulty' alone.html
+check 'the same share of faulty ones stands on a card' grep -qE 'Of the installations that the thresholds were chosen on, [0-9]+.{1,2}% with such a score are faulty' alone.html
 page_is_good alone.html 'verdicts of feat-verdict alone'
 
 # ---- judged again: a photograph that was taken again, the promises of the inspector
@@ -186,7 +187,7 @@ status 1 feat-report -o odd.html odd.json
 err_has 'odd.json: line 3: score: not a number'
 status 0 feat-report -n 5 -o j.html again.json
 has j.html '4 photographs of 3 installations, judged by bbu-inspect.'
-has j.html '<strong>1 of 3 installations needs a person.</strong> With too few views: 1. 1 fails, 1 passes.'
+has j.html '<strong>1 of 3 installations needs a person.</strong> <a href="#look-held">Begin with the one whose score fails</a>. With too few views: 1. 1 fails, 1 passes.'
 hasnt j.html 'blurred'
 hasnt j.html 'in/a-0.jpg'
 has j.html '<th scope="row">at most 5 % of faulty installations pass, 95 % sure</th><td>1 of 60</td><td>2 of 53</td><td>no labels</td>'
@@ -196,6 +197,30 @@ has j.html 'fails from 0.7 on' # of c, whose photograph has no line
 page_is_good j.html 'judged again'
 status 0 feat-report -n 5 --missed 30% -o j.html again.json
 has j.html '<th scope="row">at most 30 % of faulty installations pass, 95 % sure</th><td>–</td>'
+
+# ---- a gate or a missing view must not hide a fault: what is held while its score fails comes first everywhere
+cat >held.json <<'END'
+{"report":"inspection","tool":"bbu-inspect","positive":"bad","pass_below":0.2,"fail_from":0.7,"views":1}
+{"installation":"unsure","views":1,"score":0.6,"verdict":"review","reason":"score: 0.6, between 0.2 and 0.7","photographs":["u.jpg"]}
+{"installation":"dark-good","views":1,"score":0.1,"verdict":"review","reason":"dark (limit 0.31); its score passes","photographs":["g.jpg"]}
+{"installation":"few","views":0,"score":0.9,"verdict":"incomplete","reason":"views: 0 of 1","photographs":["f.jpg"]}
+{"installation":"dark-bad","views":1,"score":0.7,"verdict":"review","reason":"dark (limit 0.31); its score fails","photographs":["b.jpg"]}
+{"installation":"worst","views":1,"score":0.99,"verdict":"fail","reason":"score: 0.99, fails from 0.7 on","photographs":["w.jpg"]}
+END
+status 0 feat-report -o held.html held.json
+has held.html '<strong>4 of 5 photographs need a person.</strong> <a href="#look-held">Begin with the 2 whose score fails</a>. In review: 3 (score 1, dark 2).'
+first_links() { grep -oE '<a href="#case-[0-9]+">[a-z-]+' held.html | sed 's/.*>//' | head -n 4 | tr '\n' ' '; }
+check 'they are the first to begin with' test "$(first_links)" = 'few dark-bad unsure dark-good '
+cards() { grep -oE '<h4 id="case-[0-9]+-name">[a-z-]+' held.html | sed 's/.*>//' | tr '\n' ' '; }
+check 'the first to be shown' test "$(cards)" = 'few dark-bad unsure dark-good worst '
+rows() { sed -n '/id="all"/,$p' held.html | grep -oE '<th scope="row">(<a[^>]*>)?[a-z-]+' | sed 's/.*>//' | tr '\n' ' '; }
+check 'and the first of the table' test "$(rows)" = 'few dark-bad unsure dark-good worst '
+page_is_good held.html 'held while the score fails'
+sed '1s/"pass_below":0.2,"fail_from":0.7,//' held.json >loose.json
+status 0 feat-report -o held.html loose.json
+hasnt held.html 'whose score fails'
+status 0 feat-report -n 0 -o held.html held.json
+has held.html 'need a person.</strong> Begin with the 2 whose score fails.'
 
 # ---- an empty day is no error
 head -n 1 again.json >nothing.json
@@ -266,7 +291,7 @@ sed '1s/"positive":"positive",//; 1s/"classes":\[[^]]*\]/"classes":["a","b","c"]
 status 1 feat-report -o t.html three.json
 err_has 'three.json: 3 classes (a, b, c): name the defect with --positive'
 status 0 feat-report --positive b --resamples 0 -o t.html three.json
-has t.html '<strong>b</strong> is the defect, other classes is good.'
+has t.html '<strong>b</strong> is the defect, any other class is good.'
 status 1 feat-report --positive d -o t.html three.json
 err_has 'no class d; there are a, b, c'
 

@@ -72,16 +72,17 @@ static void test_centres(void)
 
 static void test_overlay(void)
 {
-    struct heat_map m = {.height = 1, .width = 4, .x = (float[]){0.1f, 0.5f, 0.9f, NAN}, .capacity = 4};
-    uint8_t pixels[4] = {100, 100, 100, 90};
+    struct heat_map m = {.height = 1, .width = 5, .x = (float[]){0.1f, 0.5f, 0.9f, NAN, NAN}, .capacity = 5};
+    uint8_t pixels[5] = {100, 100, 100, 88, 88};
     struct image photograph = image_borrow(pixels, sizeof pixels), out = {0};
     struct fmt_error e = {0};
-    image_reserve(&photograph, 4, 1, 1, NULL);
+    image_reserve(&photograph, 5, 1, 1, NULL);
     ok(heat_map_overlay(&m, &photograph, 0.2, 0.8, &out, &e) == 0 && out.components == 3, "overlay %s", e.text);
     ok(out.pixels[0] == 100 && out.pixels[1] == 100 && out.pixels[2] == 100, "below the scale: the photograph");
     ok(out.pixels[3] > 180 && out.pixels[4] < 60 && out.pixels[5] < 60, "in its middle: red");
     ok(out.pixels[6] < 100 && out.pixels[6] > 80 && out.pixels[7] < 30, "above it: dark red");
-    ok(out.pixels[9] == 30 && out.pixels[10] == 30 && out.pixels[11] == 30, "not seen: dark");
+    ok(out.pixels[9] == 22 + 64 && out.pixels[10] == 22 + 64 && out.pixels[11] == 22 + 64, "not seen: a stripe");
+    ok(out.pixels[12] == 22 && out.pixels[13] == 22 && out.pixels[14] == 22, "not seen: dark between stripes");
     photograph.width = 3;
     is_int(heat_map_overlay(&m, &photograph, 0.2, 0.8, &out, &e), FMT_MISMATCH, "another size: %s", e.text);
     image_release(&out);

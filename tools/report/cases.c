@@ -44,7 +44,7 @@ static int choose_classes(struct cases *c, const struct prediction_set *s, int *
     if (status)
         return status;
     c->class_name[1] = cases_copy(c, s->class_name[*positive]);
-    c->class_name[0] = cases_copy(c, s->n_classes == 2 ? s->class_name[!*positive] : "other classes");
+    c->class_name[0] = cases_copy(c, s->n_classes == 2 ? s->class_name[!*positive] : "any other class");
     return c->class_name[0] && c->class_name[1] && c->classes ? 0 : fmt_no_memory(e);
 }
 
@@ -159,7 +159,7 @@ static int name_classes(struct cases *c, const struct index *x, int defect, stru
     if (defect < 0 || c->class_name[0])
         return 0;
     c->class_name[1] = x->class_name[defect];
-    c->class_name[0] = x->n_classes == 2 ? x->class_name[!defect] : "other classes";
+    c->class_name[0] = x->n_classes == 2 ? x->class_name[!defect] : "any other class";
     return 0;
 }
 

@@ -69,12 +69,14 @@ static double worth_of(const struct inspection *in, const struct installation *t
 {
     bool open = t->verdict == VERDICT_REVIEW || t->verdict == VERDICT_INCOMPLETE;
     double score = isnan(t->score) ? INFINITY : t->score; /* without one it needs a person most */
+    int64_t n_open = in->n_of[SHOWN_HELD] + in->n_of[SHOWN_REVIEW];
     switch (why) {
+    case SHOWN_HELD: return inspection_is_held(in, t) ? score : NAN;
     case SHOWN_MISSED: return t->label == 1 && t->verdict == VERDICT_PASS ? -score : NAN;
     case SHOWN_ALARM: return t->label == 0 && t->verdict == VERDICT_FAIL ? score : NAN;
-    case SHOWN_REVIEW: return open ? score : NAN;
+    case SHOWN_REVIEW: return open && !inspection_is_held(in, t) ? score : NAN;
     case SHOWN_FAILED: return t->label < 0 && t->verdict == VERDICT_FAIL ? score : NAN;
-    case SHOWN_NEAREST: return in->n_of[SHOWN_REVIEW] == 0 ? -fabs(score - in->rule.pass_below) : NAN;
+    case SHOWN_NEAREST: return n_open == 0 ? -fabs(score - in->rule.pass_below) : NAN;
     case SHOWN_LABEL: return suspicion(in, t) >= 0 ? suspicion(in, t) : NAN;
     case SHOWN_WHYS: break;
     }

@@ -25,9 +25,10 @@ enum { INSPECTION_POINTS_MAX = 8 };
 
 /* Why an installation is shown. */
 enum shown_why {
+    SHOWN_HELD,      /* in review or incomplete, while its score fails: a gate or a missing view hides a likely fault */
     SHOWN_MISSED,    /* a defect that passes */
     SHOWN_ALARM,     /* a good one that fails */
-    SHOWN_REVIEW,    /* in review, incomplete */
+    SHOWN_REVIEW,    /* the others in review, incomplete */
     SHOWN_FAILED,    /* it fails, and has no label */
     SHOWN_NEAREST,   /* where a threshold is all there is, and none is in review: what is nearest to it */
     SHOWN_LABEL,     /* its label is suspected */
@@ -68,6 +69,14 @@ struct inspection {
 
 /* Adds a promise, unless there is one of its kind. */
 void inspection_promise(struct inspection *in, const struct promise_outcome *p);
+
+/* In review or incomplete, while its score fails. */
+static inline bool inspection_is_held(const struct inspection *in, const struct installation *t)
+{
+    bool known = in->thresholds_given || !in->cases->judged;
+    return known && (t->verdict == VERDICT_REVIEW || t->verdict == VERDICT_INCOMPLETE) &&
+           t->score >= in->rule.fail_from;
+}
 
 int inspection_open(struct inspection *in, struct fmt_error *e);
 int inspection_write(struct inspection *in, struct page *p, struct fmt_error *e);

@@ -8,7 +8,6 @@
 #include "svg-plot.h"
 
 enum { POINTS_MAX = 400 }; /* of a drawn curve */
-enum { LEGEND = 2 * SVG_LEGEND_LINE + 4 };
 
 /* ------------------------------------------------------------------ one curve */
 /* Of many points those at which the curve has moved by a pixel or so; the last one always. */
@@ -87,6 +86,14 @@ static void draw_points(struct svg_plot *svg, const struct inspection *in, const
         svg_plot_entry(svg, &style, true, "thresholds, in the table");
 }
 
+static bool has_points(const struct inspection *in, bool installations)
+{
+    for (int i = 0; i < in->n_points; i++)
+        if (in->point[i].installations == installations)
+            return true;
+    return false;
+}
+
 static void draw(const struct inspection *in, struct page *p, const struct level *l, bool installations,
                  enum curve_kind kind)
 {
@@ -97,6 +104,7 @@ static void draw(const struct inspection *in, struct page *p, const struct level
     double x[2 * POINTS_MAX + 2], y[2 * POINTS_MAX + 2], sx[4 * POINTS_MAX + 4], sy[4 * POINTS_MAX + 4];
     char id[32], title[96], about[320], measure[PAGE_MEASURE_BYTES];
     int64_t n = thin(c, x, y);
+    int legend = SVG_LEGEND_LINE * (has_points(in, installations) ? 2 : 1) + 4;
     page_measure(area->value, area->low, area->high, measure);
     snprintf(id, sizeof id, "%s-%s", roc ? "roc" : "pr", name);
     snprintf(title, sizeof title, "%s, %s", roc ? "ROC" : "Precision and recall", name);
@@ -105,10 +113,10 @@ static void draw(const struct inspection *in, struct page *p, const struct level
              roc ? "false alarms" : "a recall", roc ? "recall" : "precision", 100 * curve_at(c, kind, 0.1),
              100 * curve_at(c, kind, 0.5));
     struct svg_plot svg = {.out = p->out, .id = id, .title = title, .about = about, .width = 360,
-                           .height = 330 + LEGEND, .margin = {64, 22, 14, 44 + LEGEND}, .legend = SVG_BELOW,
-                           .x = {.label = roc ? "false alarms, of the good" : "recall: found, of the defects", .hi = 1,
+                           .height = 330 + legend, .margin = {64, 22, 14, 44 + legend}, .legend = SVG_BELOW,
+                           .x = {.label = roc ? "false alarms, of the good" : "recall: found, of the faulty", .hi = 1,
                                  .percent = true},
-                           .y = {.label = roc ? "recall: found, of the defects" : "precision: defects, of those found",
+                           .y = {.label = roc ? "recall: found, of the faulty" : "precision: faulty, of those found",
                                  .hi = 1.0, .percent = true}};
     fputs("<figure>\n", p->out);
     svg_plot_begin(&svg);
@@ -148,12 +156,23 @@ static void put_values(struct page *p, const struct level *l, const char *name)
     page_table_end(p);
 }
 
+/* Of two thresholds: what a good one comes to, and what a faulty one. */
+static void explain_thresholds(const struct inspection *in, struct page *p)
+{
+    const struct verdict_rule *r = &in->rule;
+    if (isfinite(r->pass_below) && r->pass_below < r->fail_from)
+        page_paragraph(p, "Good ones from \"fail from\" on are false alarms. Good ones from \"pass below\" on only do "
+                       "not pass: they fail or go to review; faulty ones that are not from there on pass, and are "
+                       "missed.");
+}
+
 static void put_thresholds(const struct inspection *in, struct page *p)
 {
     if (in->n_points == 0)
         return;
     page_table(p, "Thresholds marked on the curves, and what they give here",
-               (const char *[]){"threshold", "of", "#score", "#recall", "#false alarms per 1,000 good", NULL});
+               (const char *[]){"threshold", "of", "#score", "#faulty from it on",
+                                "#good from it on, per 1,000", NULL});
     int number[2] = {0};
     for (int i = 0; i < in->n_points; i++) {
         const struct inspection_point *t = &in->point[i];
@@ -165,24 +184,26 @@ static void put_thresholds(const struct inspection *in, struct page *p)
         page_cell(p, "%d: %s", ++number[t->installations], t->name);
         page_cell(p, "%s", t->installations ? section_noun(in, true) : "photographs");
         page_number(p, "%.4g", t->threshold);
-        page_number(p, "%.3f", recall);
+        page_number(p, "%.1f %%", 100 * recall);
         page_number(p, "%.1f", 1000 * alarms);
         page_row_end(p);
     }
     page_table_end(p);
+    explain_thresholds(in, p);
 }
 
 static void put_measures(const struct inspection *in, struct page *p)
 {
-    page_table(p, "Scores, with intervals", (const char *[]){"of", "#good", "#defect", "#AUROC", "#average precision",
-                                                             "#Brier score", NULL});
+    int n = in->cases->probabilities ? 3 : 2;
+    page_table(p, "Scores, with intervals", (const char *[]){"of", "#good", "#faulty", "#AUROC", "#average precision",
+                                                             n == 3 ? "#Brier score" : NULL, NULL});
     for (int installations = in->grouped; installations >= 0; installations--) {
         const struct level *l = level_of(in, installations);
         const struct level_measure *m[] = {&l->auroc, &l->average_precision, &l->brier};
         page_cell(p, "%s", installations ? "installations" : "photographs");
         page_number(p, "%" PRId64, l->n_good);
         page_number(p, "%" PRId64, l->n_defect);
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < n; i++) {
             char text[PAGE_MEASURE_BYTES];
             page_number(p, "%s", page_measure(m[i]->value, m[i]->low, m[i]->high, text));
         }
@@ -250,11 +271,11 @@ static void draw_calibration(const struct inspection *in, struct page *p, const 
     snprintf(title, sizeof title, "Calibration of %s", c->of);
     snprintf(axis, sizeof axis, "%s, mean of its bin", c->said);
     struct svg_plot svg = {.out = p->out, .id = c->id, .title = title,
-                           .about = "For each tenth the share that is labelled a defect, with its interval, as in the "
+                           .about = "For each tenth the share that is labelled faulty, with its interval, as in the "
                                     "table. On the dashed line it is as it says.",
                            .width = 360, .height = 330, .margin = SVG_MARGIN, .legend = SVG_TOP_LEFT,
                            .x = {.label = axis, .hi = 1, .percent = true},
-                           .y = {.label = "labelled a defect", .hi = 1, .percent = true}};
+                           .y = {.label = "labelled faulty", .hi = 1, .percent = true}};
     fputs("<figure>\n", p->out);
     svg_plot_begin(&svg);
     svg_plot_segment(&svg, &svg_reference, 0, 0, 1, 1, "ideal");
@@ -271,7 +292,7 @@ static void draw_calibration(const struct inspection *in, struct page *p, const 
     }
     svg_plot_end(&svg);
     fputs("<figcaption>", p->out);
-    page_text(p, "Dots: of %s of about this %s, the share that is labelled a defect, with its interval. On the dashed "
+    page_text(p, "Dots: of %s of about this %s, the share that is labelled faulty, with its interval. On the dashed "
               "line it is as it says.", c->of, c->said);
     fputs("</figcaption>\n</figure>\n", p->out);
 }
@@ -283,7 +304,7 @@ static void put_bins(const struct inspection *in, struct page *p, const struct c
     snprintf(of, sizeof of, "#%s", c->of);
     snprintf(mean, sizeof mean, "#mean %s", c->said);
     caption[0] = (char)(caption[0] - 'a' + 'A');
-    page_table(p, caption, (const char *[]){c->said, of, mean, "#labelled a defect", NULL});
+    page_table(p, caption, (const char *[]){c->said, of, mean, "#labelled faulty", NULL});
     for (int b = 0; b < CURVE_BINS; b++) {
         const struct curve_bin *bin = &c->bin[b];
         double low, high;

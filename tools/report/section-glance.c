@@ -32,7 +32,7 @@ static void put_reasons(const struct inspection *in, struct page *p)
         const struct installation *t = &in->cases->installation[g];
         for (int r = 0; r < REASONS && t->verdict == VERDICT_REVIEW; r++) {
             const char *rest = text_after(t->reason, reason[r]);
-            n[r] += rest && rest[0] == ':';
+            n[r] += rest && (rest[0] == ':' || rest[0] == ' ');
         }
     }
     for (int r = 1; r < REASONS; r++)
@@ -44,6 +44,18 @@ static void put_reasons(const struct inspection *in, struct page *p)
         first = first && n[r] == 0;
     }
     fputs(first ? "" : ")", p->out);
+}
+
+/* A fault must not be lost behind a blurred photograph. */
+static void put_held(const struct inspection *in, struct page *p)
+{
+    int64_t n = in->n_of[SHOWN_HELD];
+    bool link = in->n_shown_max > 0;
+    if (n == 0)
+        return;
+    fprintf(p->out, link ? " <a href=\"#look-%s\">" : " ", section_why_id(SHOWN_HELD));
+    page_text(p, n == 1 ? "Begin with the one whose score fails" : "Begin with the %" PRId64 " whose score fails", n);
+    fputs(link ? "</a>." : ".", p->out);
 }
 
 /* "6 of 8 installations need a person. In review: 5 (blurred 5). With too few views: 1. 2 fail, 0 pass." */
@@ -66,6 +78,7 @@ static void put_answer(const struct inspection *in, struct page *p, const struct
         snprintf(text, sizeof text, "%" PRId64 " of %" PRId64 " %s %s a person.", open, t->n, section_noun(in, true),
                  open == 1 ? "needs" : "need");
     put_strong(p, text);
+    put_held(in, p);
     if (n[VERDICT_REVIEW]) {
         page_text(p, " In review: %" PRId64, n[VERDICT_REVIEW]);
         put_reasons(in, p);
@@ -78,7 +91,7 @@ static void put_answer(const struct inspection *in, struct page *p, const struct
     fputs("</p>\n", p->out);
 }
 
-/* The verdicts as one bar; the numbers stand in the tiles, too. */
+/* The verdicts as one bar; the tiles below, in the same order, are its legend. */
 static void put_bar(const struct inspection *in, struct page *p, const struct section_tally *t)
 {
     fprintf(p->out, "<div class=\"bar\" role=\"img\" aria-label=\"Of %" PRId64 " %s", t->n, section_noun(in, true));
@@ -89,10 +102,7 @@ static void put_bar(const struct inspection *in, struct page *p, const struct se
         int64_t n = t->all[order[v]];
         if (n == 0)
             continue;
-        fprintf(p->out, "<span class=\"%s\" style=\"flex-grow:%" PRId64 "\">", verdict_names[order[v]], n);
-        if (350 * n >= t->n * (12 + 8 * (int64_t)strlen(verdict_names[order[v]]))) /* there is room on a phone, too */
-            page_text(p, "%s", verdict_names[order[v]]);
-        fputs("</span>", p->out);
+        fprintf(p->out, "<span class=\"%s\" style=\"flex-grow:%" PRId64 "\"></span>", verdict_names[order[v]], n);
     }
     fputs("</div>\n", p->out);
 }
@@ -107,18 +117,33 @@ static void tile(struct page *p, const char *class_name, const char *value, cons
     fputs("</span></li>\n", p->out);
 }
 
+/* Whole per cents, of which 0 and 100 are exact. */
+static const char *percent(int64_t k, int64_t n, char out[16])
+{
+    double p = 100 * (double)k / (double)n;
+    if (k > 0 && p < 1)
+        snprintf(out, 16, "< 1");
+    else if (k < n && p > 99)
+        snprintf(out, 16, "> 99");
+    else
+        snprintf(out, 16, "%.0f", p);
+    return out;
+}
+
 static void put_verdict_tiles(const struct inspection *in, struct page *p, const struct section_tally *t)
 {
-    char value[32];
+    char value[32], what[64], share[16];
+    put_bar(in, p, t);
     fputs("<ul class=\"tiles counts\" aria-label=\"Verdicts\">\n", p->out);
     for (int v = 0; v < VERDICTS; v++) {
         if (order[v] == VERDICT_INCOMPLETE && t->all[VERDICT_INCOMPLETE] == 0)
             continue;
         snprintf(value, sizeof value, "%" PRId64, t->all[order[v]]);
-        tile(p, verdict_names[order[v]], value, verdict_names[order[v]]);
+        snprintf(what, sizeof what, "%s, %s\xC2\xA0%%", verdict_names[order[v]],
+                 percent(t->all[order[v]], t->n, share));
+        tile(p, verdict_names[order[v]], value, what);
     }
     fputs("</ul>\n", p->out);
-    put_bar(in, p, t);
 }
 
 static void put_wrong_tiles(const struct inspection *in, struct page *p, const struct section_tally *t)
@@ -205,23 +230,30 @@ static void put_begin(const struct inspection *in, struct page *p)
 }
 
 /* ------------------------------------------------------------------ trust */
-/* Can the verdicts be trusted? In the order of what counts more. */
-static void put_trust(const struct inspection *in, struct page *p, const struct section_tally *t)
+struct trust { /* what became of the promises here */
+    bool seen;  /* each was looked at */
+    bool shown; /* each was kept, interval and all */
+    enum promise_state worst;
+};
+
+static struct trust trust_of(const struct inspection *in, const struct section_tally *t)
 {
-    const struct cases *c = in->cases;
-    bool seen = in->n_promises > 0, shown = true;
-    enum promise_state worst = PROMISE_KEPT;
+    struct trust trust = {.seen = in->n_promises > 0, .shown = true, .worst = PROMISE_KEPT};
     for (int i = 0; i < in->n_promises; i++) {
         struct promise_kept k = section_promise(in, t, &in->promise[i].promise);
-        enum promise_state s = k.state;
-        seen = seen && s != PROMISE_UNSEEN;
-        shown = shown && k.high <= in->promise[i].promise.share;
-        worst = s != PROMISE_UNSEEN && s > worst ? s : worst;
+        trust.seen = trust.seen && k.state != PROMISE_UNSEEN;
+        trust.shown = trust.shown && k.high <= in->promise[i].promise.share;
+        trust.worst = k.state != PROMISE_UNSEEN && k.state > trust.worst ? k.state : trust.worst;
     }
-    page_heading(p, "Can the verdicts be trusted?");
-    fputs("<p>", p->out);
+    return trust;
+}
+
+/* Where promises say nothing. False: they do. */
+static bool put_no_promises(const struct inspection *in, struct page *p, const struct section_tally *t)
+{
+    const struct cases *c = in->cases;
     if (!in->decided) {
-        page_text(p, "There are none. AUROC says how well the scores tell a defect from what is good.");
+        page_text(p, "There are none. AUROC says how well the scores tell faulty from good.");
     } else if (t->n_labelled == 0) {
         put_strong(p, "This page cannot tell: there are no labels.");
         page_text(p, " How many of these verdicts are right cannot be said without.");
@@ -236,27 +268,41 @@ static void put_trust(const struct inspection *in, struct page *p, const struct 
         page_text(p, " so what these labels show is all that is known.%s",
                   c->judged || in->thresholds_given ? ""
                                                     : " No thresholds were given either: 0.5 is merely the middle.");
-    } else if (worst == PROMISE_BROKEN) {
+    }
+    return !in->decided || t->n_labelled == 0 || c->learned || in->n_promises == 0;
+}
+
+static void put_kept(const struct inspection *in, struct page *p, struct trust trust)
+{
+    const char *several = section_noun(in, true);
+    if (trust.worst == PROMISE_BROKEN) {
         put_strong(p, "No: a promise is broken,");
         page_text(p, " by more than chance. These %s differ from those that the thresholds were chosen on, or labels "
-                  "are wrong: look at the missed ones, then choose again.", section_noun(in, true));
-    } else if (worst == PROMISE_OPEN) {
+                  "are wrong: look at the missed ones, then choose again.", several);
+    } else if (trust.worst == PROMISE_OPEN) {
         put_strong(p, "Not shown:");
-        page_text(p, " more went wrong than was promised, but so few %s would show that by chance, too.",
-                  section_noun(in, true));
-    } else if (seen && shown) {
+        page_text(p, " more went wrong than was promised, but so few %s would show that by chance, too.", several);
+    } else if (trust.seen && trust.shown) {
         put_strong(p, "Yes, as far as these labels tell:");
         page_text(p, in->n_promises > 1 ? " both promises were kept here, interval and all."
                                         : " the promise was kept here, interval and all.");
-    } else if (seen) {
+    } else if (trust.seen) {
         put_strong(p, "Nothing here speaks against it:");
         page_text(p, " %s kept, but intervals that reach beyond what was promised mean that so few labelled %s cannot "
-                  "show it by themselves.", in->n_promises > 1 ? "both promises were" : "the promise was",
-                  section_noun(in, true));
+                  "show it by themselves.", in->n_promises > 1 ? "both promises were" : "the promise was", several);
     } else {
         put_strong(p, "Only in part:");
         page_text(p, " for one of the promises there is no labelled %s of its kind.", section_noun(in, false));
     }
+}
+
+/* Can the verdicts be trusted? In the order of what counts more. */
+static void put_trust(const struct inspection *in, struct page *p, const struct section_tally *t)
+{
+    page_heading(p, "Can the verdicts be trusted?");
+    fputs("<p>", p->out);
+    if (!put_no_promises(in, p, t))
+        put_kept(in, p, trust_of(in, t));
     fputs("</p>\n", p->out);
 }
 

@@ -198,7 +198,7 @@ static void put_key(const struct inspection *in, struct page *p, const struct ke
         heading[n++] = in->grouped ? "#of installations that do not pass" : "#that do not pass";
     if (columns.labelled) {
         heading[n++] = "#good", heading[n++] = "#median score";
-        heading[n++] = "#defect", heading[n++] = "#median score";
+        heading[n++] = "#faulty", heading[n++] = "#median score";
     }
     if (columns.unknown)
         heading[n++] = "#no label", heading[n++] = "#median score";

@@ -10,7 +10,8 @@ enum { PHOTOS_MAX = 6, SUSPECTS_MAX = 40 };
 static const struct {
     const char *id, *heading, *none;
 } kinds[SHOWN_WHYS] = {
-    [SHOWN_MISSED] = {"missed", "Missed: labelled a defect, but pass", "No defect was missed."},
+    [SHOWN_HELD] = {"held", "Held for a person, but the score fails", NULL},
+    [SHOWN_MISSED] = {"missed", "Missed: labelled faulty, but pass", "No faulty one was missed."},
     [SHOWN_ALARM] = {"alarms", "False alarms: labelled good, but fail", "There was no false alarm."},
     [SHOWN_REVIEW] = {"review", "For a person: in review or incomplete", NULL},
     [SHOWN_FAILED] = {"failing", "Failing, without a label", NULL},
@@ -92,21 +93,33 @@ static void put_photo(struct inspection *in, struct page *p, const struct case_p
 }
 
 /* ------------------------------------------------------------------ one installation */
-/* Its score, unless the reason names it; how often such a score means a fault; its label. */
+/* Beside the verdict: its label, and why; its score, unless the reason names it. */
 static void put_facts(const struct inspection *in, struct page *p, const struct installation *t)
 {
     char score[SECTION_SCORE_BYTES], name[SECTION_NAME_BYTES];
+    if (in->installations.rows.n > 0) {
+        fputs("\n<span>", p->out);
+        page_text(p, t->label < 0 ? "no label" : "labelled %s", section_label(in, t->label, name));
+        fputs("</span>", p->out);
+    }
     fputs("\n<span>", p->out);
     if (t->reason[0])
         page_text(p, "%s", section_name(t->reason, name));
     if (strncmp(t->reason, "score:", 6) != 0)
         page_text(p, "%s%s%s", t->reason[0] ? "; " : "", isnan(t->score) ? "no score" : "score ",
                   isnan(t->score) ? "" : section_score(in, t->score, score));
-    if (isfinite(t->share))
-        page_text(p, "; %.0f %% of those with such a score are faulty", 100 * t->share);
-    if (in->installations.rows.n > 0)
-        page_text(p, t->label < 0 ? "; no label" : "; labelled %s", section_label(in, t->label, name));
     fputs("</span>\n", p->out);
+}
+
+/* How often such a score means a fault. */
+static void put_probability(const struct inspection *in, struct page *p, const struct installation *t)
+{
+    if (!isfinite(t->share))
+        return;
+    fputs("<p class=\"soft\">", p->out);
+    page_text(p, "Of the %s that the thresholds were chosen on, %.0f\xC2\xA0%% with such a score are faulty.",
+              section_noun(in, true), 100 * t->share);
+    fputs("</p>\n", p->out);
 }
 
 static void put_card(struct inspection *in, struct page *p, int64_t g)
@@ -122,7 +135,9 @@ static void put_card(struct inspection *in, struct page *p, int64_t g)
     if (in->decided)
         section_mark(p, t->verdict);
     put_facts(in, p, t);
-    fputs("</header>\n<div class=\"photos\">\n", p->out);
+    fputs("</header>\n", p->out);
+    put_probability(in, p, t);
+    fputs("<div class=\"photos\">\n", p->out);
     for (int64_t i = 0; i < t->n && i < PHOTOS_MAX; i++)
         put_photo(in, p, &c->photo[c->photo_of[t->first + i]]);
     fputs("</div>\n", p->out);
@@ -172,12 +187,26 @@ static void put_picture_note(const struct inspection *in, struct page *p)
                        s->first_failure);
 }
 
+/* What colours of heat maps mean (heat-map.h). */
+static void put_map_legend(struct page *p)
+{
+    static const struct {
+        const char *swatch, *meaning;
+    } entry[] = {{"grey", "like the good photographs"},
+                 {"heat", "less and less like any good photograph, on one scale for all"},
+                 {"unseen", "not inspected: cut away before the network looked"}};
+    page_paragraph(p, "Beside a photograph stands its heat map, where there is one:");
+    fputs("<ul class=\"legend\" aria-label=\"Colours of heat maps\">\n", p->out);
+    for (size_t i = 0; i < sizeof entry / sizeof *entry; i++)
+        fprintf(p->out, "<li><span class=\"swatch %s\"></span>%s</li>\n", entry[i].swatch, entry[i].meaning);
+    fputs("</ul>\n", p->out);
+}
+
 void section_shown(struct inspection *in, struct page *p)
 {
     page_section(p, "look", "To look at");
     if (in->pictures->maps)
-        page_paragraph(p, "With a photograph stands its heat map, where there is one: red is far from all good "
-                       "photographs, on one scale for all.");
+        put_map_legend(p);
     for (int why = 0; why < SHOWN_WHYS; why++)
         put_kind(in, p, (enum shown_why)why);
     if (in->n_shown_max == 0)

@@ -87,8 +87,8 @@ const char *section_share(const struct inspection *in, int64_t k, int64_t n, cha
     if (n == 0)
         snprintf(out, SECTION_SHARE_BYTES, "none to count");
     else
-        snprintf(out, SECTION_SHARE_BYTES, "%" PRId64 " of %" PRId64 " (%s %%, interval %s %% to %s %%)", k, n, text[0],
-                 text[1], text[2]);
+        snprintf(out, SECTION_SHARE_BYTES, "%" PRId64 " of %" PRId64 " (%s\xC2\xA0%%, interval %s to %s\xC2\xA0%%)", k,
+                 n, text[0], text[1], text[2]);
     return out;
 }
 

@@ -148,15 +148,19 @@ void section_about(const struct inspection *in, struct page *p)
 /* ------------------------------------------------------------------ all installations */
 enum { ALL_MAX = 500 };
 
-/* Those that need a person come first, then what fails; the highest score of each first. */
-static int by_urgency(const void *a, const void *b, void *cases)
+/* Those that need a person come first, of these the ones whose score fails, then what fails; the highest score of each
+ * first. */
+static int by_urgency(const void *a, const void *b, void *inspection)
 {
     static const int rank[VERDICTS] = {[VERDICT_REVIEW] = 0, [VERDICT_INCOMPLETE] = 1, [VERDICT_FAIL] = 2,
                                        [VERDICT_PASS] = 3};
-    const struct cases *c = cases;
+    const struct inspection *in = inspection;
     int64_t i = *(const int64_t *)a, k = *(const int64_t *)b;
-    const struct installation *x = &c->installation[i], *y = &c->installation[k];
-    if (x->verdict != y->verdict)
+    const struct installation *x = &in->cases->installation[i], *y = &in->cases->installation[k];
+    bool held = inspection_is_held(in, x);
+    if (held != inspection_is_held(in, y))
+        return held ? -1 : 1;
+    if (!held && x->verdict != y->verdict)
         return rank[x->verdict] - rank[y->verdict];
     double u = isnan(x->score) ? INFINITY : x->score, v = isnan(y->score) ? INFINITY : y->score;
     return u != v ? (u < v) - (u > v) : (i > k) - (i < k);
@@ -185,10 +189,10 @@ int section_all(const struct inspection *in, struct page *p, struct fmt_error *e
         return fmt_no_memory(e);
     for (int64_t g = 0; g < n; g++)
         order[g] = g;
-    qsort_r(order, (size_t)n, sizeof *order, by_urgency, (void *)in->cases);
+    qsort_r(order, (size_t)n, sizeof *order, by_urgency, (void *)in);
     page_section(p, "all", in->grouped ? "All installations" : "All photographs");
-    snprintf(caption, sizeof caption, "The %s%" PRId64 " of %" PRId64 ": in review, incomplete, fail, pass; of each "
-             "the highest score first", n_shown < n ? "first " : "", n_shown, n);
+    snprintf(caption, sizeof caption, "The %s%" PRId64 " of %" PRId64 ": what needs a person, fail, pass; of each the "
+             "highest score first", n_shown < n ? "first " : "", n_shown, n);
     page_details(p, "Open the table");
     page_table(p, caption, (const char *[]){section_noun(in, false), "verdict", "#score", "label", "#views", "reason",
                                             NULL});

@@ -23,7 +23,7 @@ void section_mark(struct page *p, enum verdict v);
 /* "0.123", "< 0.001" of a probability, four digits of other scores, a dash where there is none. */
 enum { SECTION_SCORE_BYTES = 32 };
 const char *section_score(const struct inspection *in, double score, char out[SECTION_SCORE_BYTES]);
-/* "3 of 55 (5.5 %, interval 1.1 % to 15 %)" */
+/* "3 of 55 (5.5 %, interval 1.1 to 15 %)" */
 enum { SECTION_SHARE_BYTES = 96 };
 const char *section_share(const struct inspection *in, int64_t k, int64_t n, char out[SECTION_SHARE_BYTES]);
 /* A name that is not too long to be read: its beginning, "...", its end. Whole characters of UTF-8. */
