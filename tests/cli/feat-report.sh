@@ -321,6 +321,20 @@ has h.html '&lt;c2&gt;'
 check 'dates are months where days are too many' grep -q '<th scope="row">2026-12</th>' h.html
 hasnt h.html 'alert(1)</script>'
 browse h.html 'hostile names'
+# dates as people write them: in their order, with months where days are too many; or the page says that it cannot read them
+for form in '%02d.%02d.2026' '%02d/%02d/2026' 'us' '%02d.%02d.26'; do
+    awk -v form="$form" 'BEGIN {print "{\"report\":\"predictions\",\"positive\":\"b\",\"classes\":[\"a\",\"b\"]}"
+        for (i = 0; i < 40; i++) {d = i % 4 * 9 + 1; m = i % 10 + 1
+            date = form == "us" ? sprintf("%d/%d/2026", m, d) : sprintf(form, d, m)
+            printf "{\"key\":\"k%d\",\"label\":\"%s\",\"scores\":[%g,%g],\"extra\":{\"date\":\"%s\"}}\n", i, i % 3 ? "a" : "b", 1 - i / 40, i / 40, date}}' >dates.json
+    status 0 feat-report --resamples 0 -o dates.html dates.json
+    months=$(sed -n '/id="keys"/,$p' dates.html | grep -oE '<th scope="row">[^<]*' | sed 's/.*>//' | tr '\n' ' ')
+    if [ "$form" = '%02d.%02d.26' ]; then
+        has dates.html 'date looks like a date and is not read as one'
+    else
+        check "$form: they ascend" grep -q '^2026-01-01 2026-01-19 2026-02-10 ' <<<"$months"
+    fi
+done
 # the same in verdicts; names as long as they may be, which are shortened: the page stays small
 long=$(printf '\\u00e9<&\\"%.0s' {1..400}) awk 'BEGIN {
     long = ENVIRON["long"]

@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dates.h"
 #include "num.h"
 
-enum { VALUE_BYTES = 60 };
+enum { VALUE_BYTES = DATE_BYTES };
 
 /* ------------------------------------------------------------------ values */
 /* "" where the key is missing, or no text, number, true or false. */
@@ -24,15 +25,6 @@ static const char *value_of(const struct cJSON *object, const char *name, char o
     else if (cJSON_IsBool(v))
         snprintf(out, VALUE_BYTES, cJSON_IsTrue(v) ? "yes" : "no");
     return out;
-}
-
-static bool is_date(const char *t)
-{
-    static const char form[] = "dddd-dd-dd";
-    for (int i = 0; form[i]; i++)
-        if (form[i] == 'd' ? t[i] < '0' || t[i] > '9' : t[i] != '-' && t[i] != ':')
-            return false;
-    return true;
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -66,14 +58,23 @@ static int64_t list_values(const char *const *value, int64_t n, const char **lis
     return distinct(list, n_list);
 }
 
-/* Days, months, years: cut where there are too many and all are dates. */
-static int64_t shorten_dates(char (*value)[VALUE_BYTES], const char **at, int64_t n, const char **list)
+/* Dates become YYYY-MM-DD, so that they ascend; days, months, years where there are too many. */
+static int64_t read_dates(struct key *key, char (*value)[VALUE_BYTES], const char **at, int64_t n, const char **list)
 {
     static const int length[] = {10, 7, 4};
     int64_t n_distinct = list_values(at, n, list);
-    bool dates = n_distinct > 0;
-    for (int64_t i = 0; i < n_distinct && dates; i++)
-        dates = is_date(list[i]);
+    enum date_order order = date_order_of(list, n_distinct);
+    bool dates = order != DATE_NONE && order != DATE_UNCLEAR;
+    key->unclear_dates = order == DATE_UNCLEAR;
+    for (int64_t i = 0; dates && i < n; i++) {
+        char iso[VALUE_BYTES];
+        if (!value[i][0])
+            continue;
+        date_iso(value[i], order, iso);
+        memcpy(value[i], iso, sizeof iso);
+    }
+    if (dates)
+        n_distinct = list_values(at, n, list);
     for (int s = 0; dates && n_distinct > KEY_VALUES && s < 3; s++) {
         for (int64_t i = 0; i < n; i++)
             if (value[i][0])
@@ -91,7 +92,7 @@ static int number_values(struct keys *k, struct key *key, char (*value)[VALUE_BY
     for (int64_t i = 0; i < n && !status; i++)
         at[i] = value[i];
     if (!status) {
-        key->n_distinct = shorten_dates(value, at, n, list);
+        key->n_distinct = read_dates(key, value, at, n, list);
         key->n_values = key->n_distinct > 1 && key->n_distinct <= KEY_VALUES ? (int)key->n_distinct : 0;
     }
     for (int v = 0; v < key->n_values && !status; v++) {

@@ -6,8 +6,8 @@
  *   k.key[i].name, .value[v], .of_photo[s]        the value of photograph s, -1 none
  *   keys_release(&k);
  *
- * Values are texts; numbers ascend. Dates (2026-11-30, with a time or without) become days and, where these are too
- * many, months, then years. A key of more than KEY_VALUES values, or of one, tells nothing here: n_values is 0,
+ * Values are texts; numbers ascend. Dates (dates.h) are written as 2026-11-30, ascend, and become days and, where these
+ * are too many, months, then years. A key of more than KEY_VALUES values, or of one, tells nothing here: n_values is 0,
  * n_distinct says how many there are.
  */
 #ifndef KEYS_H
@@ -22,6 +22,7 @@ struct key {
     const char *value[KEY_VALUES]; /* ascending */
     int n_values;
     int64_t n_distinct;
+    bool unclear_dates; /* they look like dates, but which number is the day is not known */
     int8_t *of_photo; /* [n_photos] */
 };
 

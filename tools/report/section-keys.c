@@ -240,24 +240,37 @@ static int section_key(const struct inspection *in, struct page *p, const struct
     return status;
 }
 
+static bool has_notes(const struct key *key)
+{
+    return key->n_distinct > KEY_VALUES || key->unclear_dates;
+}
+
+static void put_notes(struct page *p, const struct key *key)
+{
+    char name[SECTION_NAME_BYTES];
+    if (key->n_distinct > KEY_VALUES)
+        page_paragraph(p, "%s has %" PRId64 " values, too many to show.", section_name(key->name, name),
+                       key->n_distinct);
+    if (key->unclear_dates)
+        page_paragraph(p, "%s looks like a date and is not read as one: which of its numbers is the day, the month and "
+                       "the year is not clear. Write 2026-12-31.", section_name(key->name, name));
+}
+
 int section_keys(const struct inspection *in, struct page *p, struct fmt_error *e)
 {
     struct keys keys;
-    char name[SECTION_NAME_BYTES];
     int n = 0, status = keys_collect(&keys, in->cases, e);
     if (status)
         return status;
     for (int i = 0; i < keys.n; i++)
-        n += keys.key[i].n_values > 0;
+        n += keys.key[i].n_values > 0 || has_notes(&keys.key[i]);
     if (n > 0)
         page_section(p, "keys", "By view and origin");
     for (int i = 0; i < keys.n && !status; i++)
         if (keys.key[i].n_values > 0)
             status = section_key(in, p, &keys.key[i], i, e);
-    for (int i = 0; i < keys.n && n > 0; i++)
-        if (keys.key[i].n_distinct > KEY_VALUES)
-            page_paragraph(p, "%s has %" PRId64 " values, too many to show.", section_name(keys.key[i].name, name),
-                           keys.key[i].n_distinct);
+    for (int i = 0; i < keys.n; i++)
+        put_notes(p, &keys.key[i]);
     keys_release(&keys);
     return status;
 }
