@@ -172,7 +172,7 @@ cat >again.json <<'END'
 {"photograph":"in/a-0.jpg","group":"a","view":0,"score":0.5,"verdict":"review","reason":"blurred: 3 of 9"}
 {"photograph":"in/a-1.jpg","group":"a","view":1,"score":0.1,"verdict":"pass","reason":"score: 0.1, passes below 0.2"}
 {"installation":"a","views":2,"score":0.5,"verdict":"review","reason":"blurred: 3 of 9","photographs":["in/a-0.jpg","in/a-1.jpg"]}
-{"photograph":"in/b-0.jpg","group":"b","view":0,"score":0.8,"verdict":"fail","reason":"score: 0.8, fails from 0.7 on"}
+{"photograph":"in/b-0.jpg","group":"b","view":0,"score":0.8,"verdict":"fail","reason":"score: 0.8, fails from 0.7 on","cropped":0.5}
 {"installation":"b","views":1,"score":0.8,"verdict":"incomplete","reason":"views: 1 of 2","photographs":["in/b-0.jpg"]}
 {"photograph":"in/a-1.jpg","group":"a","view":1,"score":0.1,"verdict":"pass","reason":"score: 0.1, passes below 0.2"}
 {"photograph":"in/a-0-again.jpg","group":"a","view":0,"score":0.05,"verdict":"pass","reason":"score: 0.05, passes below 0.2"}
@@ -186,7 +186,7 @@ sed '3s/0\.1/"0.1"/' again.json >odd.json
 status 1 feat-report -o odd.html odd.json
 err_has 'odd.json: line 3: score: not a number'
 status 0 feat-report -n 5 -o j.html again.json
-has j.html '4 photographs of 3 installations, judged by bbu-inspect.'
+has j.html '4 photographs of 3 installations, judged by bbu-inspect. <strong>12 % of the photographs&#39;'
 has j.html '<strong>1 of 3 installations needs a person.</strong> <a href="#look-held">Begin with the one whose score fails</a>. With too few views: 1. 1 fails, 1 passes.'
 hasnt j.html 'blurred'
 hasnt j.html 'in/a-0.jpg'

@@ -80,6 +80,10 @@ check 'good and faulty ones calibrate: a column' grep -q '^of	name	.*	reason	pro
 check '... with a share' awk -F '\t' '/^installation/ {n++; bad += !($8 > 0 && $8 < 1)} END {exit !(n && !bad)}' out
 bbu-inspect -q --verdicts-only --json x.inspector bbu.index --split train >out
 check '... and a key' grep -q '^{"installation":.*"reason":"score: [^"]*","probability":0\.[0-9]*,"photographs":' out
+check 'a photograph says how much of it was cut away' grep -q '^{"photograph":.*,"cropped":0\.[0-9]*}' out
+cp out cropped.json
+status 0 feat-report -q -o cropped.html cropped.json
+check 'and the page that it is not inspected' grep -qE '<strong>[1-9][0-9]?.{1,2}% of the photographs&#39; area is not inspected:' cropped.html
 dino-extract -q -w "$w" --tokens cls --resize 32 --size 28 test.shards -o cls.feat && feat-logreg -q -t cls.feat -C 1 -m cls.logreg &&
     feat-logreg -q -m cls.logreg cls.feat --allow-overlap --json -o cls.json -r /dev/null --resamples 0
 status 1 bbu-inspect -q --make y.inspector -w "$w" --bank site.bank --positive positive --choose cls.json
@@ -122,6 +126,7 @@ squeezed - <names -o q.test.feat && feat-bank -q -s q.bank --json -o q.json -r /
 bbu-inspect -q --verdicts-only --json q.inspector - <names >judged.json
 sed -nE 's/^\{"key":"([^"]*)","scores":\[-?[^,]*,([^]]*)\].*/\1 \2/p' q.json | awk '{printf "%s %.5g\n", $1, $2}' | sort >want
 sed -nE 's/^\{"photograph":"([^"]*)".*"score":([^,]*),.*/\1 \2/p' judged.json | awk '{printf "%s %.5g\n", $1, $2}' | sort >got
+check 'nothing was cut away' lacks '"cropped"' judged.json
 check 'as many as there are' test "$(wc -l <want)" = "$(wc -l <names)"
 check 'scores are those of the features' cmp want got
 status 2 dino-extract -w "$w" --fit squeeze --size 0 site.shards -o x.feat

@@ -64,6 +64,8 @@ static int photo_json(const struct verdict_lines *l, const struct judged_group *
         add_measures(o, &p->values);
     json_report_text(o, "verdict", verdict_names[p->verdict]);
     json_report_text(o, "reason", p->reason);
+    if (p->read && p->cropped > 0)
+        add_number(o, "cropped", p->cropped);
     return json_report_put(l->out, o);
 }
 

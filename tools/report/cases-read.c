@@ -36,6 +36,7 @@ static int take_photograph(struct cases *c, struct json_take *t, const struct cJ
     s->group = cases_copy(c, json_take_text_or(t, o, "group", ""));
     s->reason = cases_copy(c, json_take_text_or(t, o, "reason", ""));
     s->score = json_take_number_or(t, o, "score", -HUGE_VAL, HUGE_VAL, NAN);
+    s->cropped = json_take_number_or(t, o, "cropped", 0, 1, 0);
     s->view = (int32_t)json_take_count_or(t, o, "view", 0, VIEWS_MAX, -1);
     return s->key && s->group && s->reason ? t->status : fmt_no_memory(t->e);
 }

@@ -33,6 +33,7 @@ struct case_photo {
     const char *key, *group, *extra; /* group: "" it is an installation of its own; extra: a JSON object, "" none */
     const char *reason;              /* "" none */
     double score;                    /* NAN: none */
+    double cropped;                  /* share of its area that the network did not see, where a line says so; else 0 */
     int32_t view;                    /* -1: unknown */
     int8_t label;                    /* 1 defect, 0 good, -1 unknown */
     int64_t installation;

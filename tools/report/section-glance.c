@@ -278,7 +278,7 @@ static void put_kept(const struct inspection *in, struct page *p, struct trust t
     if (trust.worst == PROMISE_BROKEN) {
         put_strong(p, "No: a promise is broken,");
         page_text(p, " by more than chance. These %s differ from those that the thresholds were chosen on, or labels "
-                  "are wrong: look at the missed ones, then choose again.", several);
+                  "are wrong: look at missed ones and false alarms, then choose again.", several);
     } else if (trust.worst == PROMISE_OPEN) {
         put_strong(p, "Not shown:");
         page_text(p, " more went wrong than was promised, but so few %s would show that by chance, too.", several);

@@ -65,6 +65,21 @@ static void put_defect(const struct inspection *in, struct page *p)
               section_label(in, 1, defect));
 }
 
+/* Where a fault would be seen by nobody. */
+static void put_cropped(const struct inspection *in, struct page *p)
+{
+    const struct cases *c = in->cases;
+    double sum = 0;
+    for (int64_t i = 0; i < c->n_photos; i++)
+        sum += c->photo[i].cropped;
+    if (sum == 0)
+        return;
+    fputs(" <strong>", p->out);
+    page_text(p, "%.2g\xC2\xA0%% of the photographs' area is not inspected:", 100 * sum / (double)c->n_photos);
+    fputs("</strong>", p->out);
+    page_text(p, " it was cut away before the network looked.");
+}
+
 /* What is read before any number. */
 void section_lead(const struct inspection *in, struct page *p)
 {
@@ -79,7 +94,9 @@ void section_lead(const struct inspection *in, struct page *p)
         page_text(p, ", judged by %s", section_name(c->judge, name));
     else
         page_text(p, ", scored by %s", c->tool ? section_name(c->tool, name) : "an unknown program");
-    fputs(".</p>\n", p->out);
+    page_text(p, ".");
+    put_cropped(in, p);
+    fputs("</p>\n", p->out);
 }
 
 static void put_thresholds(const struct inspection *in, struct page *p)
