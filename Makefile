@@ -81,7 +81,7 @@ MAY_INCLUDE_kernels/score    := kernels/score kernels/report kernels/rows kernel
 MAY_INCLUDE_kernels/prediction := kernels/prediction kernels/score kernels/report kernels/rows kernels/op common formats
 MAY_INCLUDE_kernels/classify := kernels/classify kernels/prediction kernels/score kernels/report kernels/rows kernels/op common formats
 MAY_INCLUDE_kernels/verdict  := kernels/verdict kernels/score kernels/report kernels/rows kernels/op common formats
-MAY_INCLUDE_kernels/bank     := kernels/bank kernels/extract kernels/nn kernels/rows kernels/op common formats
+MAY_INCLUDE_kernels/bank     := kernels/bank kernels/extract kernels/nn kernels/img kernels/rows kernels/op common formats
 MAY_INCLUDE_kernels/gate     := kernels/gate kernels/verdict kernels/img common formats
 MAY_INCLUDE_kernels/draw     := kernels/draw common formats
 # What tools may include; kernels/cpu is not part of it.

@@ -1,4 +1,4 @@
-/* heat-map.c - each axis is worked out once: for each pixel two patches and a weight. */
+/* heat-map.c - each axis is worked out once: for each pixel the patches around it and their weights. */
 #include "heat-map.h"
 
 #include <math.h>
@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "cubic-grid.h"
 #include "num.h"
 
 struct place { /* of a row or column of pixels in the grid */
-    int64_t first, second;
-    float weight; /* of the second */
+    struct cubic_place patches;
     bool seen;
 };
 
@@ -23,10 +23,7 @@ static void find_places(struct place *place, int64_t side, int64_t full, int64_t
     double patch = (double)net / (double)n_patches;
     for (int64_t i = 0; i < side; i++) {
         double resized = ((double)i + 0.5) * (double)full / (double)side - (double)first;
-        double token = (resized + (double)at) / patch - 0.5;
-        token = fmin(fmax(token, 0), (double)(n_patches - 1));
-        int64_t low = (int64_t)token;
-        place[i] = (struct place){low, num_min(low + 1, n_patches - 1), (float)(token - (double)low),
+        place[i] = (struct place){cubic_place((resized + (double)at) / patch - 0.5, n_patches),
                                   resized >= 0 && resized < (double)n};
     }
 }
@@ -34,16 +31,12 @@ static void find_places(struct place *place, int64_t side, int64_t full, int64_t
 static void fill(struct heat_map *m, const float *distance, int64_t grid_w, const struct place *rows,
                  const struct place *columns)
 {
-    for (int64_t y = 0; y < m->height; y++) {
-        const float *upper = distance + rows[y].first * grid_w, *lower = distance + rows[y].second * grid_w;
-        for (int64_t x = 0; x < m->width; x++) {
-            const struct place *c = &columns[x];
-            float above = upper[c->first] + c->weight * (upper[c->second] - upper[c->first]);
-            float below = lower[c->first] + c->weight * (lower[c->second] - lower[c->first]);
-            bool seen = rows[y].seen && c->seen;
-            m->x[y * m->width + x] = seen ? above + rows[y].weight * (below - above) : NAN;
-        }
-    }
+    for (int64_t y = 0; y < m->height; y++)
+        for (int64_t x = 0; x < m->width; x++)
+            m->x[y * m->width + x] =
+                rows[y].seen && columns[x].seen
+                    ? (float)cubic_value(distance, grid_w, &rows[y].patches, &columns[x].patches)
+                    : NAN;
 }
 
 int heat_map_reserve(struct heat_map *m, int64_t height, int64_t width, struct fmt_error *e)

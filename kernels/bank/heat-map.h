@@ -6,7 +6,8 @@
  *   heat_map_overlay(&m, &photograph, low, high, &picture, e);   heat_map_npy(&m, &writer, e);
  *   heat_map_release(&m);
  *
- * Between the centres of patches values are interpolated linearly, outside of them they are those of the nearest patch.
+ * Between the centres of patches values are interpolated by cubics (cubic-grid.h), outside of them they are those of
+ * the nearest place between them.
  * Pixels that the network did not see, as the sides of a photograph whose middle was cut out, are NAN.
  */
 #ifndef HEAT_MAP_H

@@ -6,10 +6,10 @@
  *   tile_blend_finish(&b, out);                         out [height, width]
  *   tile_blend_release(&b);
  *
- * A value of a map stands in the middle of its cell; between the middles the map is bilinear. Each pixel is the mean of
- * the tiles over it, weighted by how far inside of a tile it lies (weights sum to one): from the edge, where a tile
- * knows least, its weight grows evenly to its middle. Beyond the outer middles a tile has no say where another one has:
- * so a constant stays as it is, and so does a ramp, if tiles overlap by a cell at least.
+ * A value of a map stands in the middle of its cell; between the middles cubics interpolate it (cubic-grid.h).
+ * Each pixel is the mean of the tiles over it, weighted by how far inside of a tile it lies (weights sum to one): from
+ * the edge, where a tile knows least, its weight grows evenly to its middle. Beyond the outer middles a tile has no say
+ * where another one has: so a constant stays as it is, and so does a ramp, if tiles overlap by a cell at least.
  * Memory: 16 bytes a pixel.
  */
 #ifndef TILE_BLEND_H
@@ -21,7 +21,8 @@
 
 struct tile_blend {
     int64_t height, width;
-    double *sum, *weight; /* [height, width] */
+    double *sum, *weight;      /* [height, width] */
+    struct tile_place *column; /* [width] of the tile that is added */
 };
 
 struct tile_map {
