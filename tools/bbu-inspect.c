@@ -55,7 +55,7 @@ static const struct opt options[] = {
              "good photographs of the site, for gates: a catalogue, shards, a folder"),
     OPT_STRING(0, "gates", &gates, "SHARE[,SURE]", "each gate stops at most this share of good photographs [0.5%,95%]"),
     OPT_CHOICE(0, "score", &score, "classifier|bank", "what a photograph's score is of [classifier, if there is one]"),
-    OPT_STRING(0, "positive", &positive, "CLASS", "the defect [as the classifier says]"),
+    OPT_STRING(0, "positive", &positive, "CLASS", "the defect [as the classifier says, or the bank]"),
     VERDICT_OPTIONS_RULE(verdict_options),
     VERDICT_OPTIONS_VIEWS(&n_views, "[that of all of --choose]"),
     OPT_PATH(0, "choose", &choose, "FILE", "choose thresholds on these: features, predictions, a catalogue or shards"),

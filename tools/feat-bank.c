@@ -61,7 +61,8 @@ static const struct opt options[] = {
     OPT_STRING(0, "scale", &scale_text, "LOW,HIGH",
                "distances at the ends of the colours [median and largest of QUERY]"),
     OPT_PATH(0, "masks", &masks_path, "DIR", "score the maps by masks, PNG files named as the keys"),
-    SCORE_OPTIONS_POSITIVE(score_options),
+    OPT_STRING(0, "positive", &score_options.positive, "CLASS",
+               "the class to be found [as the bank says; of two the second]"),
     SCORE_OPTIONS_PRECISION(score_options),
     SCORE_OPTIONS_GROUPS(score_options),
     OPT_PATH('r', "report", &report_path, "FILE", "write the scores to FILE [-]"),
@@ -435,6 +436,7 @@ static void report_threshold(struct job *j, const struct bank_query *q)
         msg_warn("%s: %s without a group, each of which counts as an installation", bank_path,
                  FMT_COUNT(n_alone, "good photograph", "good photographs"));
     struct report_node report = scoring_report(&j->scoring, "threshold");
+    score_inputs_report(&report, &j->scoring.inputs);
     msg_check(bank_threshold_report(&report, &t, &q->photographs, &j->scoring.plan, &e), &e);
     msg_check(scoring_print(&j->scoring, &report, &e), &e);
 }

@@ -25,7 +25,7 @@
 #include "weights.h"
 
 static const char *output = "-", *title, *catalogue, *photographs, *maps, *positive, *scores, *run,
-    *pca, *thresholds, *group_score = "max", *device_name = "auto";
+    *pca, *thresholds, *group_score, *device_name = "auto";
 static struct verdict_options promised; /* the promises alone */
 static struct opt_list features, search_folders;
 static int64_t n_shown = 12, n_views, n_resamples = 1000, n_jobs, seed, k, size = 8 << 20;
@@ -38,14 +38,16 @@ static const struct opt options[] = {
     OPT_PATH(0, "photographs", &photographs, "DIR", "the pictures are in DIR [where the catalogue says]"),
     OPT_PATH(0, "maps", &maps, "DIR", "heat maps, as feat-bank --maps writes them"),
     OPT_LIST('f', "features", &features, "FILE", "nearest labelled photographs by these features; may be given again"),
-    VERDICT_OPTIONS_THRESHOLDS(&thresholds, " [0.5; of distances none]"),
+    VERDICT_OPTIONS_THRESHOLDS(&thresholds, " [as --scores says; else 0.5, of distances none]"),
     VERDICT_OPTIONS_VIEWS(&n_views, "[0]"),
-    OPT_STRING(0, "group-score", &group_score, "max|mean|mean-of-K", "score of an installation [max]"),
+    OPT_STRING(0, "group-score", &group_score, "max|mean|mean-of-K",
+               "score of an installation [max, or as --scores says]"),
     OPT_STRING(0, "missed", &promised.missed, "SHARE[,SURE]",
                "was this promise kept? of the defects at most SHARE pass [as the verdicts or --scores say]"),
     OPT_STRING(0, "alarms", &promised.alarms, "SHARE[,SURE]",
                "the same of the good that fail [as the verdicts or --scores say]"),
-    OPT_PATH('s', "scores", &scores, "FILE", "thresholds, promises of a report of feat-logreg, feat-knn, feat-verdict"),
+    OPT_PATH('s', "scores", &scores, "FILE",
+             "thresholds, promises of a report of feat-logreg, feat-knn, feat-verdict, feat-bank"),
     OPT_STRING(0, "positive", &positive, "CLASS", "the defect [as the predictions say; of a catalogue the second]"),
     SCORE_OPTIONS_NEIGHBOURS(&k),
     OPT_COUNT('n', "show", &n_shown, 0, 1000, "N", "installations to look at, of each kind [12]"),
@@ -160,20 +162,36 @@ static struct verdict_rule rule_of_options(void)
 {
     struct verdict_rule r = {.how = RULE_MEAN_OF, .n_views = (int)n_views, .pass_below = 0.5, .fail_from = 0.5};
     struct fmt_error e = {0};
-    if (!mean_of_parse(group_score, &r.k))
+    if (!mean_of_parse(group_score ? group_score : "max", &r.k))
         msg_usage("--group-score %s: expected max, mean, or mean-of-2 or another number", group_score);
     if (thresholds && verdict_options_thresholds(thresholds, &r, &e))
         msg_usage("%s", e.text);
     return r;
 }
 
-/* Those that the verdicts were given by, unless options say others. Without any, distances are all in review. */
-static void take_thresholds(struct inspection *in)
+/* That of a memory bank is one of installations: of their largest or of their mean score. */
+static void take_bank_threshold(struct inspection *in, const struct report_points *r)
+{
+    struct verdict_rule *rule = &in->rule;
+    if (group_score && (rule->k != (r->of_mean ? MEAN_OF_ALL : 1)))
+        msg_die("%s: a threshold for --group-score %s, not %s", r->path, r->of_mean ? "mean" : "max", group_score);
+    if (!report_points_same_banks(r, &in->cases->origins))
+        msg_die("%s: a threshold of another memory bank than that of %s", r->path, in->cases->path[0]);
+    rule->k = r->of_mean ? MEAN_OF_ALL : 1;
+    rule->pass_below = rule->fail_from = r->threshold;
+    in->thresholds_given = true;
+}
+
+/* Those that the verdicts were given by, unless options say others; then that of a bank. Without any, distances are all
+ * in review. */
+static void take_thresholds(struct inspection *in, const struct report_points *r)
 {
     const double *t = in->cases->thresholds;
     if (in->thresholds_given)
         return;
-    if (t[0] <= t[1]) {
+    if (!in->cases->judged && !in->cases->probabilities && r->has_threshold) {
+        take_bank_threshold(in, r);
+    } else if (t[0] <= t[1]) {
         in->rule.pass_below = t[0];
         in->rule.fail_from = t[1];
         in->thresholds_given = true;
@@ -184,7 +202,7 @@ static void take_thresholds(struct inspection *in)
 }
 
 /* The thresholds of the rule, and those of a report of scores; the promises of that report, and of the judge. */
-static void add_points(struct inspection *in)
+static void add_points(struct inspection *in, const struct report_points *of_scores)
 {
     struct fmt_error e = {0};
     const struct verdict_rule *r = &in->rule;
@@ -201,7 +219,7 @@ static void add_points(struct inspection *in)
         }
     }
     if (scores)
-        msg_check(report_points_read(in, scores, grouped, &e), &e);
+        msg_check(report_points_take(of_scores, in, grouped, &e), &e);
     for (int i = 0; i < in->cases->n_promises; i++)
         inspection_promise(in, &in->cases->promise[i]);
 }
@@ -235,6 +253,7 @@ static void report_inspection(char **path, int n_paths)
     struct inspection report = {.cases = &in.cases, .pictures = &in.pictures, .n_shown_max = (int)n_shown,
                                 .bootstrap = {(int)n_resamples, level, (uint64_t)seed}, .rule = rule_of_options(),
                                 .thresholds_given = thresholds != NULL};
+    struct report_points points = {.data = NULL};
     struct fmt_error e = {0};
     struct page page;
     cases_init(&in.cases, positive);
@@ -244,12 +263,15 @@ static void report_inspection(char **path, int n_paths)
     report.pool = in.device.pool;
     for (int i = 0; i < n_paths; i++)
         msg_check(cases_read(&in.cases, path[i], (int)k, &e), &e);
-    take_thresholds(&report);
+    if (scores)
+        msg_check(report_points_open(&points, scores, &e), &e);
+    take_thresholds(&report, &points);
     read_catalogue(&in);
     if (catalogue && cases_catalogue(&in.cases, &in.index, &in.keys, &e))
         msg_die("%s: %s", catalogue, e.text);
     msg_check(cases_finish(&in.cases, &report.rule, &e), &e);
-    add_points(&report);
+    add_points(&report, &points);
+    report_points_close(&points);
     read_features(&in, &report);
     msg_check(inspection_open(&report, &e), &e);
     msg_check(page_open(&page, title_of("Inspection", path[0]),

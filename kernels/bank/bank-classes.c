@@ -37,25 +37,33 @@ struct bank_census bank_census(const struct bank *b, const char *positive)
     return n;
 }
 
+/* All of them: the bank is of the other kind. */
+static int fail_kind(enum bank_role role, int64_t n, const char *positive, struct fmt_error *e)
+{
+    if (role == BANK_OF_GOOD)
+        return fmt_fail(e, FMT_MISMATCH, "a bank of faults, not of good parts: all of its %s of %.100s, the positive "
+                        "class", FMT_COUNT(n, "photograph is", "photographs are"), positive);
+    return fmt_fail(e, FMT_MISMATCH, "a bank of good parts, not of faults: none of its %s of %.100s, the positive "
+                    "class", FMT_COUNT(n, "photograph is", "photographs is"), positive);
+}
+
 int bank_check_role(const struct bank *b, enum bank_role role, const char *positive, struct fmt_error *e)
 {
     struct bank_census n = bank_census(b, positive);
     int64_t n_wrong = role == BANK_OF_GOOD ? n.n_faulty : n.n_good;
+    bool one = n_wrong == 1;
     if (n_wrong == 0)
         return 0;
-    if (role == BANK_OF_GOOD && n_wrong == b->n_photographs)
-        return fmt_fail(e, FMT_MISMATCH, "a bank of faults, not of good parts: all of its %s of %.100s, the positive "
-                        "class", FMT_COUNT(n_wrong, "photograph is", "photographs are"), positive);
-    if (role == BANK_OF_GOOD)
-        return fmt_fail(e, FMT_MISMATCH, "%" PRId64 " of %s of %.100s, the positive class, and no good parts: "
-                        "feat-bank --list names them, --subtract takes them out", n_wrong,
-                        FMT_COUNT(b->n_photographs, "photograph is", "photographs are"), positive);
     if (n_wrong == b->n_photographs)
-        return fmt_fail(e, FMT_MISMATCH, "a bank of good parts, not of faults: none of its %s of %.100s, the positive "
-                        "class", FMT_COUNT(n_wrong, "photograph is", "photographs is"), positive);
-    return fmt_fail(e, FMT_MISMATCH, "%" PRId64 " of %s not of %.100s, the positive class, and no faults: feat-bank "
-                    "--class %.100s makes a bank without them, --subtract takes them out", n_wrong,
-                    FMT_COUNT(b->n_photographs, "photograph is", "photographs are"), positive, positive);
+        return fail_kind(role, n_wrong, positive, e);
+    if (role == BANK_OF_GOOD)
+        return fmt_fail(e, FMT_MISMATCH, "%" PRId64 " of %" PRId64 " photographs %s of %.100s, the positive class, and "
+                        "no good %s: feat-bank --list names %s, --subtract takes %s out", n_wrong, b->n_photographs,
+                        one ? "is" : "are", positive, one ? "part" : "parts", one ? "it" : "them", one ? "it" : "them");
+    return fmt_fail(e, FMT_MISMATCH, "%" PRId64 " of %" PRId64 " photographs %s not of %.100s, the positive class, and "
+                    "no %s: feat-bank --class %.100s makes a bank without, --subtract takes %s out", n_wrong,
+                    b->n_photographs, one ? "is" : "are", positive, one ? "fault" : "faults", positive,
+                    one ? "it" : "them");
 }
 
 bool bank_role_note(const struct bank *b, enum bank_role role, const char *positive, char *text, size_t bytes)

@@ -41,7 +41,7 @@ feat-bank --list mixed.bank | awk -F'\t' '$6 == "positive" {print $1}' >faulty.t
 status 0 feat-bank -q --subtract faulty.txt -o without.bank mixed.bank
 status 0 feat-bank -q -s without.bank all.feat
 status 1 feat-bank -q -s good.bank --faults mixed.bank all.feat
-err_has "mixed.bank: $good of $((good + bad)) photographs are not of positive, the positive class, and no faults: feat-bank --class positive makes a bank without them"
+err_has "mixed.bank: $good of $((good + bad)) photographs are not of positive, the positive class, and no faults: feat-bank --class positive makes a bank without, --subtract takes them out"
 make() { bbu-inspect --make x.inspector -w "$w" --alarms 20%,80% "$@"; }
 status 0 make -q --bank good.bank
 rm x.inspector

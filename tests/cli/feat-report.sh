@@ -253,6 +253,29 @@ areas() { sed -n '/id="curves"/,$p' "$1" | grep -o '<td class="n">0\.[0-9]*\( \[
 check 'AUROC is that of the probabilities' test "$(areas d.html)" = "$(areas drawn.html)"
 
 page_is_good d.html 'distances'
+# a report of feat-bank --alarms: its threshold judges, its promise is told and counted
+printf '%s\n' '{"report":"threshold","tool":"feat-bank","threshold":0.4,"alarms":0.2,"confidence":0.8,"group_score":"max","calibration_groups":18,"calibration_groups_reached":1}' >alarms.json
+status 0 feat-report --resamples 0 -s alarms.json -o a.html distances.json
+has a.html 'pass below a score of 0.4, fail from there on'
+has a.html 'at most 20 % of good installations fail, 80 % sure'
+has a.html '<td>1 of 18</td>'
+check 'the threshold is a point' grep -q 'class="point".*pass below, fail from, threshold' a.html
+page_is_good a.html 'distances with a threshold'
+status 0 feat-report --resamples 0 -s alarms.json --thresholds 0.3 -o t.html distances.json
+has t.html 'pass below a score of 0.3, fail from there on'
+has t.html 'alarms as promised, threshold 0.4'
+status 1 feat-report --resamples 0 -s alarms.json --group-score mean -o x.html distances.json
+err_has 'alarms.json: a threshold for --group-score max, not mean'
+sed 's/"max"/"mean"/' alarms.json >means.json
+status 0 feat-report --resamples 0 -s means.json -o a.html distances.json
+has a.html 'an installation has the score mean of its photographs'
+bank() { printf '"bank":{"identity":"%064d"}' "$1"; }
+for n in 1 2; do sed "s/\"threshold\":0.4/\"origins\":{$(bank $n)},&/" alarms.json >alarms-$n.json; done
+sed "1s/\"origins\":{/&$(bank 1),/" distances.json >of-bank.json
+status 0 feat-report --resamples 0 -s alarms-1.json -o x.html of-bank.json
+status 1 feat-report --resamples 0 -s alarms-2.json -o x.html of-bank.json
+err_has 'alarms-2.json: a threshold of another memory bank than that of of-bank.json'
+rm x.html
 status 0 feat-report --resamples 0 --thresholds 0.4 -o d.html distances.json
 has d.html 'pass below a score of 0.4, fail from there on'
 

@@ -24,6 +24,8 @@ static int choose(struct bank_threshold *t, const struct rows *groups, int posit
         status = thresholds_choose(&rule, &good, &t->promise, 1, e);
     t->threshold = rule.fail_from;
     t->n_groups = groups->n;
+    for (int64_t i = 0; !status && i < groups->n; i++)
+        t->n_reached += score[i] >= t->threshold;
     free(score);
     free(faulty);
     return status;
@@ -62,12 +64,15 @@ int bank_threshold_report(struct report_node *report, const struct bank_threshol
         n[kind]++;
         reached[kind] += groups.proba[i * 2 + plan->positive] >= t->threshold;
     }
-    report_note(report, "threshold %.6g: %s, from %s", t->threshold, promise_text(&t->promise, text),
-                FMT_COUNT(t->n_groups, "good installation", "good installations"));
+    report_note(report, "threshold %.6g: %s, from %s of which %" PRId64 " reach it", t->threshold,
+                promise_text(&t->promise, text), FMT_COUNT(t->n_groups, "good installation", "good installations"),
+                t->n_reached);
     report_number(report, "threshold", t->threshold);
     report_number(report, "alarms", t->promise.share);
     report_number(report, "confidence", t->promise.confidence);
+    report_text(report, "group_score", plan->group_mean ? "mean" : "max");
     report_count(report, "calibration_groups", t->n_groups);
+    report_count(report, "calibration_groups_reached", t->n_reached);
     for (int kind = 0; kind < 3; kind++)
         if (n[kind] > 0) {
             report_note(report, "of %" PRId64 " %s %s %" PRId64 " reach it", n[kind], of[kind],

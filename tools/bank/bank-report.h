@@ -13,7 +13,7 @@
 struct bank_threshold {
     struct promise promise;
     double threshold;
-    int64_t n_groups; /* of good photographs */
+    int64_t n_groups, n_reached; /* of good photographs, and of these that reach it */
 };
 
 /* faults: that scores are computed with, or NULL. FMT_LIMIT: too few groups; else as bank_good_rows. */
