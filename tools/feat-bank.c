@@ -10,8 +10,9 @@
 #include "bank-farthest.h"
 #include "bank-file.h"
 #include "bank-good.h"
-#include "bank-maps.h"
 #include "bank-make.h"
+#include "bank-maps.h"
+#include "bank-options.h"
 #include "bank-query.h"
 #include "bank-report.h"
 #include "describe.h"
@@ -28,7 +29,9 @@
 #include "scoring.h"
 #include "version.h"
 
-enum { SIZE_DEFAULT = 10000, NOTE_BYTES = 400 };
+enum { NOTE_BYTES = 400 };
+
+static const char *const size_default = "10000";
 
 static const char *bank_path, *faults_path, *against_path, *calibrate_path, *subtract_path, *output;
 static const char *size_text, *class_name, *alarms_text, *maps_path, *photographs_path, *masks_path,
@@ -189,31 +192,6 @@ static void pick_against(struct job *j, struct tokens *tokens)
     bank_release(&against);
 }
 
-/* "10000", "0.1" or "10%" of n tokens */
-static int64_t parse_size(int64_t n)
-{
-    char *end;
-    double v = size_text ? strtod(size_text, &end) : SIZE_DEFAULT;
-    if (!size_text)
-        return SIZE_DEFAULT;
-    bool percent = strcmp(end, "%") == 0;
-    v = percent ? v / 100 : v;
-    if (end == size_text || (*end && !percent) || !(v > 0) || v > (double)BANK_VECTORS_MAX ||
-        (v >= 1 && (percent ? v > 1 : v != floor(v))))
-        msg_usage("--vectors %s: a number of vectors, or a share as 0.1 or 10%%", size_text);
-    return v < 1 || percent ? (int64_t)ceil(v * (double)n) : (int64_t)v;
-}
-
-static bool parse_scale(double scale[2])
-{
-    char *end;
-    scale[0] = strtod(scale_text, &end);
-    bool good = end != scale_text && *end == ',';
-    const char *second = good ? end + 1 : scale_text;
-    scale[1] = strtod(second, &end);
-    return good && end != second && !*end && isfinite(scale[0]) && isfinite(scale[1]) && scale[0] < scale[1];
-}
-
 static void score_good(struct job *j, const struct rows *rows, const char *path)
 {
     struct fmt_error e = {0};
@@ -297,7 +275,7 @@ static void make(struct job *j, const char *const *path, int n)
     struct tokens tokens = {.rows = &rows, .n_tokens = j->set.header.n_tokens};
     if (against_path)
         pick_against(j, &tokens);
-    int64_t size = parse_size(tokens_count(&tokens));
+    int64_t size = bank_size_parse(size_text ? size_text : size_default, tokens_count(&tokens));
     progress_begin(&j->progress, "bank", "vector", "vectors", num_min(size, tokens_count(&tokens)));
     struct coreset_progress step = {show_step, &j->progress};
     msg_check_of(j->set.path, bank_make(&j->bank, &j->set.header, j->classes.positive, &tokens, size,
@@ -469,7 +447,7 @@ static void make_maps(struct job *j, const struct bank_query *q)
                           .positive = j->scoring.plan.positive, .bootstrap = j->scoring.plan.bootstrap,
                           .step = show_step, .arg = &j->progress};
     double scale[2];
-    if (scale_text && parse_scale(scale)) {
+    if (scale_text && bank_scale_parse(scale_text, scale)) {
         m.low = scale[0];
         m.high = scale[1];
     }
@@ -551,7 +529,7 @@ static void check_usage(int n_operands)
         msg_usage("--subtract: one BANK, not %d", n_operands);
     if ((maps_path || masks_path) && (!bank_path || !photographs_path))
         msg_usage("--%s needs --score and --photographs", maps_path ? "maps" : "masks");
-    if (scale_text && !parse_scale(scale))
+    if (scale_text && !bank_scale_parse(scale_text, scale))
         msg_usage("--scale %s: two numbers, LOW,HIGH, the first one lower", scale_text);
     if (alarms_text && promise_parse(&promise, PROMISE_ALARMS, alarms_text, &e))
         msg_usage("--alarms %s", e.text);
@@ -559,7 +537,8 @@ static void check_usage(int n_operands)
         msg_usage("%s", e.text);
     if (output && bank_path && file_is_same(output, report_path))
         msg_usage("-o and --report both write to %s", file_output_name(output));
-    parse_size(1);
+    if (size_text && !bank_size_parse(size_text, 1))
+        msg_usage("--vectors %s: a number of vectors, or a share as 0.1 or 10%%", size_text);
     name_unused();
 }
 
