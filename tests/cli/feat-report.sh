@@ -37,6 +37,7 @@ status 0 feat-report -c bbu.index -f bbu.feat -s scores.json --missed 5%,95% --a
 check 'nothing is said' test ! -s err
 page_is_good r.html 'a report'
 has r.html '<strong>positive</strong> is the defect, negative is good. A score is the probability of positive.'
+has r.html '<dt>false alarm</dt>'
 has r.html 'feat-logreg: train train.feat <code>'
 check 'the defect comes before all numbers' bash -c '[ $(grep -n "is the defect" r.html | head -n 1 | cut -d : -f 1) -lt $(grep -n "id=\"verdicts\"" r.html | cut -d : -f 1) ]'
 for part in verdicts curves calibration keys look origin all roc-installations pr-photographs; do
@@ -49,6 +50,7 @@ has r.html 'recall of 0.95 or more'
 "$BUILD/tests/featgen" --resize 224 -g 30 --first 40 -n 2 -o drawn-test.feat
 feat-logreg -q -t drawn-train.feat -m drawn.logreg --json --seed 3 --resamples 200 -o drawn.json -r drawn.scores drawn-test.feat
 status 0 feat-report --seed 3 --resamples 200 -o drawn.html drawn.json
+has drawn.html 'No thresholds were given: 0.5, merely the middle, divides them.</strong>'
 value() { # level score -> "0.931 [0.895, 0.962]"
     grep "\"level\":\"$1\"" drawn.scores | head -n 1 | sed 's/"confusion".*//' |
         sed -E "s/.*[,{]\"$2\":([0-9.e+-]+),.*\"intervals\":\{[^}]*\"$2\":\[([0-9.e+-]+),([0-9.e+-]+)\].*/\1 \2 \3/" |
@@ -188,7 +190,7 @@ err_has 'odd.json: line 3: score: not a number'
 status 0 feat-report -n 5 -o j.html again.json
 has j.html '4 photographs of 3 installations, judged by bbu-inspect. <strong>12 % of the photographs&#39;'
 has j.html '<strong>1 of 3 installations needs a person.</strong> <a href="#look-held">Begin with the one whose score fails</a>. With too few views: 1. 1 fails, 1 passes.'
-hasnt j.html 'blurred'
+hasnt j.html 'blurred: 3 of 9'
 hasnt j.html 'in/a-0.jpg'
 has j.html '<th scope="row">at most 5 % of faulty installations pass, 95 % sure</th><td>1 of 60</td><td>2 of 53</td><td>no labels</td>'
 has j.html '<th scope="row">at most 1 % of good installations fail, on average</th><td>0 of 200</td>'

@@ -72,7 +72,9 @@ static void put_answer(const struct inspection *in, struct page *p, const struct
         fputs("</p>\n", p->out);
         return;
     }
-    if (open == 0)
+    if (!in->cases->judged && !in->thresholds_given && open == 0)
+        snprintf(text, sizeof text, "No thresholds were given: 0.5, merely the middle, divides them.");
+    else if (open == 0)
         snprintf(text, sizeof text, "None of %" PRId64 " %s needs a person.", t->n, section_noun(in, true));
     else
         snprintf(text, sizeof text, "%" PRId64 " of %" PRId64 " %s %s a person.", open, t->n, section_noun(in, true),
@@ -267,7 +269,7 @@ static bool put_no_promises(const struct inspection *in, struct page *p, const s
         put_strong(p, "Nothing was promised,");
         page_text(p, " so what these labels show is all that is known.%s",
                   c->judged || in->thresholds_given ? ""
-                                                    : " No thresholds were given either: 0.5 is merely the middle.");
+                                                    : " Thresholds that keep a promise are chosen by feat-verdict.");
     }
     return !in->decided || t->n_labelled == 0 || c->learned || in->n_promises == 0;
 }

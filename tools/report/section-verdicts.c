@@ -129,7 +129,7 @@ static void put_rule(const struct inspection *in, struct page *p)
     if (judged && in->cases->judge_views)
         page_text(p, "; %s expected", FMT_COUNT(in->cases->judge_views, "view", "views"));
     if (in->grouped && !judged)
-        page_text(p, "; an installation has the score %s of its photographs", rule_text(r, text));
+        page_text(p, "; score of an installation: %s of its photographs", rule_text(r, text));
     if (r->n_views && !judged)
         page_text(p, "; incomplete with fewer than %s", FMT_COUNT(r->n_views, "view", "views"));
     fputs(".</dd>\n", p->out);
@@ -160,6 +160,7 @@ void section_about(const struct inspection *in, struct page *p)
     put_maker(in, p);
     put_rule(in, p);
     fputs("</dl>\n</div>\n", p->out);
+    section_words(p);
 }
 
 /* ------------------------------------------------------------------ all installations */

@@ -15,6 +15,7 @@ void section_calibration(const struct inspection *in, struct page *p); /* nothin
 int section_keys(const struct inspection *in, struct page *p, struct fmt_error *e); /* by view, camera, site, date */
 int section_all(const struct inspection *in, struct page *p, struct fmt_error *e); /* a table of installations */
 void section_about(const struct inspection *in, struct page *p);       /* what made it, how verdicts come about */
+void section_words(struct page *p);                                    /* what the words of the page mean */
 
 /* How an installation is called: "installation" where photographs are grouped, else "photograph". */
 const char *section_noun(const struct inspection *in, bool several);
