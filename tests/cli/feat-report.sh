@@ -270,7 +270,7 @@ status 1 feat-report --resamples 0 -s alarms.json --group-score mean -o x.html d
 err_has 'alarms.json: a threshold for --group-score max, not mean'
 sed 's/"max"/"mean"/' alarms.json >means.json
 status 0 feat-report --resamples 0 -s means.json -o a.html distances.json
-has a.html 'an installation has the score mean of its photographs'
+has a.html 'score of an installation: mean of its photographs'
 bank() { printf '"bank":{"identity":"%064d"}' "$1"; }
 for n in 1 2; do sed "s/\"threshold\":0.4/\"origins\":{$(bank $n)},&/" alarms.json >alarms-$n.json; done
 sed "1s/\"origins\":{/&$(bank 1),/" distances.json >of-bank.json
