@@ -260,7 +260,7 @@ endif
 
 # ------------------------------------------------------------------ installing
 MAN_PAGES := $(sort $(wildcard man/*.[157]))
-EXAMPLES  := $(sort $(wildcard examples/*.yaml examples/*.c examples/*.sh examples/*.mk examples/*.jpg examples/*.png examples/*.md examples/*.service examples/*.cron))
+EXAMPLES  := $(sort $(wildcard examples/*.yaml examples/*.c examples/*.sh examples/*.mk examples/*.jpg examples/*.png examples/*.md examples/*.service examples/*.cron examples/*.logrotate))
 SLURM     := $(sort $(wildcard examples/slurm/*.sh))
 TEXTS     := README.md MEASURED.md NEWS.md LICENSE
 # What demo.sh, elpv.sh, bench.sh and bench-curves.sh call.
