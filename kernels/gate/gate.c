@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const gate_names[GATES] = {"blurred", "dark", "bright", "subject", "reused"};
+#include "reason.h"
+
+static const enum reason reason_by[GATES] = {
+    REASON_BLURRED, REASON_DARK, REASON_BRIGHT, REASON_SUBJECT, REASON_REUSED};
 static const char *const measure_names[GATE_MEASURES] = {
     "sharpness", "brightness", "black", "white", "distance", "similarity"};
 
@@ -28,7 +31,7 @@ static const struct {
 
 const char *gate_name(enum gate g)
 {
-    return g == GATE_NONE ? "" : gate_names[g];
+    return g == GATE_NONE ? "" : reason_names[reason_by[g]];
 }
 
 const char *gate_measure_name(enum gate_measure m)

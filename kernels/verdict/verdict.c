@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reason.h"
+
 const char *const verdict_names[VERDICTS] = {"pass", "fail", "review", "incomplete"};
 const char *const verdict_label_names[VERDICT_LABELS] = {"good", "faulty", "all"};
 static const char rule_learned_text[] = "learned";
@@ -146,18 +148,19 @@ static int digits_for(double score, double below)
 const char *rule_reason(const struct verdict_rule *r, double score, int n_views, char text[VERDICT_REASON_BYTES])
 {
     enum verdict v = rule_verdict(r, score, n_views);
+    bool of_views = v == VERDICT_INCOMPLETE || (isnan(score) && r->how == RULE_LEARNED);
     int n = digits_for(score, v == VERDICT_PASS ? r->pass_below : r->fail_from);
+    char *at = stpcpy(stpcpy(text, reason_names[of_views ? REASON_VIEWS : REASON_SCORE]), ": ");
+    size_t room = VERDICT_REASON_BYTES - (size_t)(at - text);
     if (v == VERDICT_INCOMPLETE)
-        snprintf(text, VERDICT_REASON_BYTES, "views: %d of %d", n_views, r->n_views);
+        snprintf(at, room, "%d of %d", n_views, r->n_views);
     else if (isnan(score))
-        snprintf(text, VERDICT_REASON_BYTES, "%s", r->how == RULE_LEARNED ? "views: one that the rule does not know"
-                                                                          : "score: none");
+        snprintf(at, room, "%s", of_views ? "one that the rule does not know" : "none");
     else if (v == VERDICT_PASS)
-        snprintf(text, VERDICT_REASON_BYTES, "score: %.*g, passes below %.*g", n, score, n, r->pass_below);
+        snprintf(at, room, "%.*g, passes below %.*g", n, score, n, r->pass_below);
     else if (v == VERDICT_FAIL)
-        snprintf(text, VERDICT_REASON_BYTES, "score: %.*g, fails from %.*g on", n, score, n, r->fail_from);
+        snprintf(at, room, "%.*g, fails from %.*g on", n, score, n, r->fail_from);
     else
-        snprintf(text, VERDICT_REASON_BYTES, "score: %.*g, between %.*g and %.*g", n, score, n,
-                 r->pass_below, n, r->fail_from);
+        snprintf(at, room, "%.*g, between %.*g and %.*g", n, score, n, r->pass_below, n, r->fail_from);
     return text;
 }

@@ -1,10 +1,12 @@
 /* Scores and verdicts of groups; promises from text; thresholds by order statistics; and that a promise is kept over
  * many drawn sets. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "binomial.h"
+#include "reason.h"
 #include "rng.h"
 #include "tap.h"
 #include "thresholds.h"
@@ -301,8 +303,28 @@ static void test_coverage(void)
             }
 }
 
+/* The first word, whatever follows the colon. */
+static void test_reasons(void)
+{
+    static const char *const none[] = {"", "score", "scored: 0.3", ": score", "Score: 0.3"};
+    struct verdict_rule r = {.how = RULE_MEAN_OF, .k = 1, .n_views = 3, .pass_below = 0.2, .fail_from = 0.6};
+    char text[VERDICT_REASON_BYTES];
+    for (int i = 0; i < REASONS; i++) {
+        snprintf(text, sizeof text, "%s: dark: 3 of 4", reason_names[i]);
+        is_int(reason_of(text), i, "%s", text);
+    }
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        is_int(reason_of(none[i]), REASON_NONE, "no reason: '%s'", none[i]);
+    is_int(reason_of(rule_reason(&r, 0.1, 3, text)), REASON_SCORE, "%s", text);
+    is_int(reason_of(rule_reason(&r, NAN, 3, text)), REASON_SCORE, "%s", text);
+    is_int(reason_of(rule_reason(&r, 0.1, 2, text)), REASON_VIEWS, "%s", text);
+    r.how = RULE_LEARNED;
+    is_int(reason_of(rule_reason(&r, NAN, 3, text)), REASON_VIEWS, "%s", text);
+}
+
 int main(void)
 {
+    test_reasons();
     test_scores();
     test_names();
     test_learned();

@@ -1,9 +1,9 @@
 /* section-glance.c - the first screen: what needs a person, and how far the other verdicts can be trusted. */
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
 #include "markup.h"
+#include "reason.h"
 #include "sections.h"
 
 enum { FIRST = 5 }; /* names in a row of what to begin with */
@@ -20,27 +20,22 @@ static void put_strong(struct page *p, const char *text)
 }
 
 /* ------------------------------------------------------------------ the answer */
-/* " (score 20, blurred 3)": why they are in review, where it is not the score alone. The first words of reasons are
- * fixed (bbu-inspect(1)). */
+/* " (score 20, blurred 3)": why they are in review, where it is not the score alone. */
 static void put_reasons(const struct inspection *in, struct page *p)
 {
-    static const char *const reason[] = {"score",  "views",   "unreadable", "filled", "dark",
-                                         "bright", "blurred", "subject",    "reused"};
-    enum { REASONS = sizeof reason / sizeof *reason };
     int64_t n[REASONS] = {0}, n_others = 0;
     for (int64_t g = 0; g < in->cases->n_installations; g++) {
         const struct installation *t = &in->cases->installation[g];
-        for (int r = 0; r < REASONS && t->verdict == VERDICT_REVIEW; r++) {
-            const char *rest = text_after(t->reason, reason[r]);
-            n[r] += rest && (rest[0] == ':' || rest[0] == ' ');
+        enum reason why = t->verdict == VERDICT_REVIEW ? reason_of(t->reason) : REASON_NONE;
+        if (why != REASON_NONE) {
+            n[why]++;
+            n_others += why != REASON_SCORE;
         }
     }
-    for (int r = 1; r < REASONS; r++)
-        n_others += n[r];
     bool first = true;
     for (int r = 0; r < REASONS && n_others > 0; r++) {
         if (n[r])
-            page_text(p, "%s%s %" PRId64, first ? " (" : ", ", reason[r], n[r]);
+            page_text(p, "%s%s %" PRId64, first ? " (" : ", ", reason_names[r], n[r]);
         first = first && n[r] == 0;
     }
     fputs(first ? "" : ")", p->out);

@@ -1,8 +1,8 @@
 /* section-shown.c - installations that a person should look at: pictures, heat maps, nearest labelled photographs. */
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
+#include "reason.h"
 #include "sections.h"
 
 enum { PHOTOS_MAX = 6, SUSPECTS_MAX = 40 };
@@ -84,7 +84,7 @@ static void put_photo(struct inspection *in, struct page *p, const struct case_p
         page_text(p, "view %d, ", s->view);
     if (!isnan(s->score))
         page_text(p, "score %s, ", section_score(in, s->score, score));
-    if (s->reason[0] && strncmp(s->reason, "score:", 6) != 0)
+    if (s->reason[0] && reason_of(s->reason) != REASON_SCORE)
         page_text(p, "%s, ", section_name(s->reason, name));
     page_text(p, "%s", section_name(s->key, name));
     fputs("</figcaption>\n</figure>\n", p->out);
@@ -105,7 +105,7 @@ static void put_facts(const struct inspection *in, struct page *p, const struct 
     fputs("\n<span>", p->out);
     if (t->reason[0])
         page_text(p, "%s", section_name(t->reason, name));
-    if (strncmp(t->reason, "score:", 6) != 0)
+    if (reason_of(t->reason) != REASON_SCORE)
         page_text(p, "%s%s%s", t->reason[0] ? "; " : "", isnan(t->score) ? "no score" : "score ",
                   isnan(t->score) ? "" : section_score(in, t->score, score));
     fputs("</span>\n", p->out);
