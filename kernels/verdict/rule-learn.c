@@ -256,8 +256,10 @@ static void set_rule(struct verdict_rule *r, const struct problem *p, const doub
 {
     r->base = w[0];
     memset(r->view_weight, 0, sizeof r->view_weight);
+    memset(r->view_known, 0, sizeof r->view_known);
     for (int v = 0; v < p->n_views; v++) {
-        r->view_weight[v][0] = p->seen[v] && p->centre[v] == 0 ? 1e-300 : p->centre[v]; /* zeros: not learned */
+        r->view_known[v] = p->seen[v];
+        r->view_weight[v][0] = p->centre[v];
         r->view_weight[v][1] = w[1 + v] / p->unit;
     }
 }

@@ -19,7 +19,7 @@ static void score_note(struct report_node *report, const struct verdict_rule *r)
         return;
     struct report_node *note = report_note(report, "the score of an installation is learned: weights of views");
     for (int v = 0; v < RULE_VIEWS_MAX; v++)
-        if (r->view_weight[v][0] != 0 || r->view_weight[v][1] != 0)
+        if (r->view_known[v])
             report_extend(note, " %d: %.3g", v, r->view_weight[v][1]);
 }
 

@@ -84,7 +84,7 @@ void rule_view_scores(const struct verdict_rule *r, const double *scores, const 
 
 static bool knows(const struct verdict_rule *r, int32_t view)
 {
-    return view >= 0 && view < RULE_VIEWS_MAX && (r->view_weight[view][0] != 0 || r->view_weight[view][1] != 0);
+    return view >= 0 && view < RULE_VIEWS_MAX && r->view_known[view];
 }
 
 static double learned(const struct verdict_rule *r, const double *scores, const int32_t *views, int n)

@@ -43,7 +43,8 @@ struct verdict_rule {
     /* Learned: */
     bool log_odds; /* scores of photographs are probabilities */
     double base;
-    double view_weight[RULE_VIEWS_MAX][2]; /* centre_v, weight_v; zeros: not learned */
+    bool view_known[RULE_VIEWS_MAX];       /* learned */
+    double view_weight[RULE_VIEWS_MAX][2]; /* centre_v, weight_v */
 
     double pass_below, fail_from; /* pass_below <= fail_from; thresholds.h */
 };

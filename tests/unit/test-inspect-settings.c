@@ -18,6 +18,7 @@ static void test_settings(void)
     s.positive = strdup("b\xc3\xa4" "d");
     s.rule = (struct verdict_rule){.how = RULE_LEARNED, .k = 1, .n_views = 3, .log_odds = true, .base = 0.1,
                                    .pass_below = 1.0 / 3, .fail_from = nextafter(2.0 / 3, 1)};
+    s.rule.view_known[31] = true; /* centre 0 */
     s.rule.view_weight[31][1] = 1e-17 / 3;
     s.n_promises = 2;
     s.promise[0] = (struct promise_outcome){{PROMISE_ALARMS, 0.01, 0}, {10, 1, 0.1, 0, 0.5, PROMISE_OPEN},
@@ -31,6 +32,7 @@ static void test_settings(void)
     ok(inspect_settings_text(&s, &text, &e) == 0, "settings as text %s", e.text);
     ok(inspect_settings_parse(&again, text, strlen(text), &e) == 0, "and back %s", e.text);
     ok(again.rule.fail_from == s.rule.fail_from && again.rule.view_weight[31][1] == s.rule.view_weight[31][1] &&
+           again.rule.view_known[31] && !again.rule.view_known[30] &&
            again.checked.n[VERDICT_ALL][VERDICT_REVIEW] == 17 && again.promise[0].checked.state == PROMISE_UNSEEN &&
            strcmp(again.positive, s.positive) == 0 && again.calibration.n == s.calibration.n &&
            calibration_at(&again.calibration, 1.0 / 3) == calibration_at(&s.calibration, 1.0 / 3), "to the bit");
@@ -82,6 +84,7 @@ static void test_bad_learned(void)
     struct fmt_error e = {0};
     char *text, changed[8192];
     s.rule = (struct verdict_rule){.how = RULE_LEARNED, .k = 1, .pass_below = 1, .fail_from = 2};
+    s.rule.view_known[0] = true;
     ok(inspect_settings_text(&s, &text, &e) == 0 && inspect_settings_parse(&again, text, strlen(text), &e) == 0,
        "a learned rule %s", e.text);
     for (size_t i = 0; i < sizeof change / sizeof *change; i++) {

@@ -52,7 +52,7 @@ static void test_names(void)
 static void test_learned(void)
 {
     struct verdict_rule r = {.how = RULE_LEARNED, .log_odds = true, .base = -1,
-                             .view_weight = {{-2, 0.5}, {0, 2}}};
+                             .view_known = {true, true}, .view_weight = {{-2, 0.5}, {0, 2}}};
     double half[] = {0.9, 0.5}, x = -1 + 0.5 * (log(9) + 2), y = x + 2 * log(0.8 / 0.2);
     static const int32_t views[] = {0, 1}, beyond[] = {-1, 99};
     ok(fabs(rule_score(&r, half, views, 2) - 1 / (1 + exp(-x))) < 1e-15, "weights times log odds, from the centre");

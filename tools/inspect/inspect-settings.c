@@ -58,7 +58,8 @@ static void put_rule(cJSON *o, const struct verdict_rule *r)
         cJSON_AddNumberToObject(o, "base", r->base);
         cJSON *list = cJSON_AddArrayToObject(o, "view_weight");
         for (int v = 0; v < RULE_VIEWS_MAX; v++)
-            cJSON_AddItemToArray(list, cJSON_CreateDoubleArray(r->view_weight[v], 2));
+            cJSON_AddItemToArray(list, r->view_known[v] ? cJSON_CreateDoubleArray(r->view_weight[v], 2)
+                                                        : cJSON_CreateNull());
     }
     cJSON_AddNumberToObject(o, "pass_below", r->pass_below);
     cJSON_AddNumberToObject(o, "fail_from", r->fail_from);
@@ -103,16 +104,19 @@ int inspect_settings_text(const struct inspect_settings *s, char **text, struct 
 static void take_learned(struct json_take *t, const cJSON *o, struct verdict_rule *r)
 {
     const cJSON *list = json_take_list(t, o, "view_weight", RULE_VIEWS_MAX, RULE_VIEWS_MAX), *pair;
-    int v = 0;
+    int v = -1;
     r->log_odds = json_take_bool(t, o, "log_odds");
     r->base = json_take_number(t, o, "base", -1e300, 1e300);
     cJSON_ArrayForEach(pair, list)
     {
+        r->view_known[++v] = !cJSON_IsNull(pair);
+        if (!r->view_known[v])
+            continue;
         double centre = json_number(cJSON_GetArrayItem(pair, 0)), weight = json_number(cJSON_GetArrayItem(pair, 1));
         if (cJSON_GetArraySize(pair) != 2 || !isfinite(centre) || !(weight >= 0 && weight <= 1e300))
-            json_take_fail(t, "view_weight", "not a pair of numbers, or a weight below 0");
+            json_take_fail(t, "view_weight", "neither null nor a pair of numbers, or a weight below 0");
         r->view_weight[v][0] = centre;
-        r->view_weight[v++][1] = weight;
+        r->view_weight[v][1] = weight;
     }
 }
 
