@@ -109,6 +109,9 @@ static void measure(struct reading *g, struct dataset_image *im, const uint8_t *
         r->no_memory = status == FMT_MEMORY;
         return;
     }
+    size_t n = strlen(notes.text);
+    if (notes.damaged)
+        snprintf(notes.text + n, sizeof notes.text - n, ": the picture may be damaged");
     if (notes.n)
         *r = (struct dataset_result){.odd = true, .reason = strdup(notes.text),
                                      .kind = notes.filled        ? DATASET_FILLED

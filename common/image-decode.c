@@ -19,14 +19,17 @@ static int copy_pixels(const struct shard_image *s, int components, struct image
     return 0;
 }
 
-int image_decode(const struct shard_image *s, bool exif, struct image *im, struct fmt_error *e)
+int image_decode(const struct shard_image *s, bool exif, struct image *im, struct image_notes *notes,
+                 struct fmt_error *e)
 {
     struct image_settings settings = {.pixels_max = (int64_t)s->width * s->height, .orientation = exif ? 0 : 1,
                                       .bits = s->decoding.bits, .fill = s->decoding.filled};
+    if (notes)
+        *notes = (struct image_notes){.n = 0};
     switch (s->store) {
-    case SHARD_JPEG: return jpeg_decode(s->data, s->bytes, &settings, im, NULL, e);
-    case SHARD_PNG: return image_png_decode(s->data, s->bytes, &settings, im, NULL, e);
-    case SHARD_TIFF: return image_tiff_decode(s->data, s->bytes, &settings, im, NULL, e);
+    case SHARD_JPEG: return jpeg_decode(s->data, s->bytes, &settings, im, notes, e);
+    case SHARD_PNG: return image_png_decode(s->data, s->bytes, &settings, im, notes, e);
+    case SHARD_TIFF: return image_tiff_decode(s->data, s->bytes, &settings, im, notes, e);
     case SHARD_RGB:
         return copy_pixels(s, 3, im, e);
     case SHARD_GREY:

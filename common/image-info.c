@@ -25,6 +25,18 @@ void image_note(struct image_notes *n, const char *format, ...)
     va_end(args);
 }
 
+void image_note_damage(struct image_notes *n, const char *format, ...)
+{
+    n->n++;
+    if (n->damaged || n->filled)
+        return;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(n->text, sizeof n->text, format, args);
+    va_end(args);
+    n->damaged = true;
+}
+
 int image_check_size(uint64_t width, uint64_t height, const struct image_settings *s, struct fmt_error *e)
 {
     uint64_t most = s->pixels_max > 0 ? (uint64_t)s->pixels_max : IMAGE_PIXELS_MAX;

@@ -41,16 +41,18 @@ struct image_info {
 /* Sets width and height of the upright image from those stored and the orientation. */
 void image_info_turn(struct image_info *info);
 
-/* What is unusual about a file. But for `filled`, nothing is lost. */
+/* What is unusual about a file. */
 struct image_notes {
     int n;          /* how many */
-    char text[160]; /* the first */
+    char text[160]; /* the first; the first of damage, if there is one */
+    bool damaged;   /* the decoder met signs of damage: the picture is whole, but pixels of it may be wrong */
     int sample_max; /* the largest sample of an image with 16 bits, as stored; 0: it has not more than 8 */
     bool filled;    /* the file is cut short; the first note says so */
     int decoded_percent; /* of a filled one: the share of its rows that came whole, rounded down (jpeg.h); else 0 */
 };
 
 void image_note(struct image_notes *n, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void image_note_damage(struct image_notes *n, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* FMT_LIMIT if the sides or the pixels exceed the limits. */
 int image_check_size(uint64_t width, uint64_t height, const struct image_settings *s, struct fmt_error *e);

@@ -147,7 +147,7 @@ static int read_file(const struct image_set *s, int64_t i, struct image_set_slot
                                         .data = slot->file, .bytes = bytes};
     if (notes.sample_max)
         slot->record.decoding.bits = (uint8_t)(s->bits ? s->bits : IMAGE_BITS_MAX);
-    slot->sample_max = notes.sample_max;
+    slot->notes = notes;
     if (s->sha256)
         memcpy(slot->record.sha256, s->sha256[i], DIGEST_BYTES);
     return 0;
@@ -162,7 +162,7 @@ int image_set_read(const struct image_set *s, int64_t i, struct image_set_slot *
     int status = shard_set_read(&s->shards, i, &slot->buffer, &slot->record, e);
     if (status)
         return status;
-    status = image_decode(&slot->record, !as_stored, &slot->decoded, &why);
+    status = image_decode(&slot->record, !as_stored, &slot->decoded, &slot->notes, &why);
     return status ? fmt_fail(e, why.status, "%.200s: %.150s", slot->record.labels.key, why.text) : 0;
 }
 

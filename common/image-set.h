@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "image-info.h"
 #include "image.h"
 #include "provenance.h"
 #include "shard-set.h"
@@ -37,7 +38,7 @@ struct image_set_slot { /* zero-initialise, reuse, release */
     size_t file_capacity;
     struct shard_image record; /* the key of a file is its name. Texts and data are valid until the slot is reused */
     struct image decoded;
-    int sample_max; /* of a file with 16 bits: image-info.h */
+    struct image_notes notes; /* of the decoder */
 };
 
 /* Names on standard input end with `separator`: a newline, or 0. */

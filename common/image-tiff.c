@@ -1,6 +1,7 @@
 /* image-tiff.c - libtiff over memory, with handlers of its own: its first error becomes the reason, warnings become
  * notes (but for unknown tags, which all cameras and microscopes write). In JPEG data a warning means that pixels are
- * missing, as in jpeg.c.
+ * missing, as in jpeg.c; in PackBits, that a strip holds more than its rows ("Discarding %d bytes to avoid buffer
+ * overrun"): a run was changed, and the pixels behind it are not where they belong.
  *
  * Strips are taken as tiles of the image's width. A band, a row of tiles, is put together with 8 bits, upright rows of
  * pixels, and then goes into the image. */
@@ -117,7 +118,8 @@ static int on_warning(TIFF *tif, void *arg, const char *module, const char *form
     struct decoder *d = arg;
     char text[160];
     (void)tif, (void)module;
-    if (d->reading && d->compression == COMPRESSION_JPEG) {
+    bool of_data = d->compression == COMPRESSION_JPEG || d->compression == COMPRESSION_PACKBITS;
+    if (d->reading && of_data) {
         fail_with(d, format, args);
     } else if (strncmp(format, "Unknown field", 13) != 0) {
         vsnprintf(text, sizeof text, format, args);

@@ -17,6 +17,7 @@
 #include <jerror.h>
 
 #include "exif.h"
+#include "jpeg-codes.h"
 #include "num.h"
 
 enum {
@@ -35,6 +36,7 @@ struct decoder {
     jmp_buf escape;
     struct fmt_error *e;
     struct image_notes notes;
+    const uint8_t *file;
     int status;       /* of the error that it escaped from */
     bool fill;        /* of image_settings */
     bool ran_out;     /* the bytes ended before the end mark */
@@ -72,7 +74,7 @@ static void on_error(j_common_ptr c)
     char text[JMSG_LENGTH_MAX];
     c->err->format_message(c, text);
     if (d->complete) {
-        image_note(&d->notes, "after the image: %.120s", text);
+        image_note_damage(&d->notes, "after the image: %.120s", text);
         escape(d);
     }
     enum fmt_status status = status_of(d, c->err->msg_code);
@@ -110,7 +112,8 @@ static const char *loss_of(int code)
 }
 
 /* All pixels came from fewer bytes than the scan has: zeros, as a transfer that broke off leaves them, are codes as
- * well, of flat blocks. Between two restart marks there is no padding. */
+ * well, of flat blocks. Between two restart marks there is no padding. A few bytes are no proof: cameras are known that
+ * end their pictures so. */
 static bool is_left_over(const struct decoder *d)
 {
     const struct jpeg_error_mgr *m = d->c.err;
@@ -145,6 +148,36 @@ static void note_filled(struct decoder *d, const char *where, int rows)
     snprintf(d->notes.text, sizeof d->notes.text, "cut short (%s)", where);
 }
 
+/* Whether the bytes that the library has just passed over are zeros: padding, which some cameras write. */
+static bool is_padding(const struct decoder *d)
+{
+    const uint8_t *end = d->source.next_input_byte;
+    int n = d->c.err->msg_parm.i[0];
+    if (d->ran_out || n > end - d->file)
+        return false;
+    while (n > 0 && end[-n] == 0)
+        n--;
+    return n == 0;
+}
+
+/* A warning that loses nothing for certain. Stray bytes are what a changed bit leaves where codes became shorter, and
+ * an unknown transform of colours is guessed. The others, an unknown revision of JFIF or limits of a scan that have no
+ * meaning in a sequential file, are habits of encoders. */
+static void note_warning(struct decoder *d)
+{
+    const struct jpeg_error_mgr *m = d->c.err;
+    char text[JMSG_LENGTH_MAX];
+    if (m->msg_code == JWRN_EXTRANEOUS_DATA)
+        snprintf(text, sizeof text, "%s before marker %02x", FMT_COUNT(m->msg_parm.i[0], "stray byte", "stray bytes"),
+                 (unsigned)m->msg_parm.i[1]);
+    else
+        m->format_message((j_common_ptr)&d->c, text);
+    if ((m->msg_code == JWRN_EXTRANEOUS_DATA && !is_padding(d)) || m->msg_code == JWRN_ADOBE_XFORM)
+        image_note_damage(&d->notes, "%.150s", text);
+    else
+        image_note(&d->notes, "%.150s", text);
+}
+
 static void on_message(j_common_ptr c, int level)
 {
     struct decoder *d = c->client_data;
@@ -170,13 +203,7 @@ static void on_message(j_common_ptr c, int level)
             escape(d);
         }
     }
-    char text[JMSG_LENGTH_MAX];
-    if (c->err->msg_code == JWRN_EXTRANEOUS_DATA)
-        snprintf(text, sizeof text, "%s before marker %02x",
-                 FMT_COUNT(c->err->msg_parm.i[0], "stray byte", "stray bytes"), (unsigned)c->err->msg_parm.i[1]);
-    else
-        c->err->format_message(c, text);
-    image_note(&d->notes, "%.150s", text);
+    note_warning(d);
 }
 
 static void source_nothing(j_decompress_ptr c)
@@ -225,6 +252,7 @@ static void decoder_init(struct decoder *d, const void *data, size_t bytes, stru
 {
     memset(d, 0, sizeof *d);
     d->e = e;
+    d->file = data;
     d->scans_max = JPEG_SCANS_MAX;
     d->c.err = jpeg_std_error(&d->errors);
     d->errors.error_exit = on_error;
@@ -428,7 +456,7 @@ static void check_tail(struct decoder *d)
     const uint8_t *at = d->source.next_input_byte;
     size_t n = d->source.bytes_in_buffer;
     if (d->ran_out) {
-        image_note(&d->notes, "the end mark is missing");
+        image_note_damage(&d->notes, "the end mark is missing");
         return;
     }
     while (n > 0 && (*at == 0 || *at == 0xFF) && !(n > 1 && at[0] == 0xFF && at[1] == 0xD8))
@@ -491,6 +519,7 @@ int jpeg_decode(const void *data, size_t bytes, const struct image_settings *set
 {
     struct decoder d;
     struct fmt_error why = {0};
+    char sign[100];
     if (bytes == 0)
         return fmt_fail(e, FMT_TRUNCATED, "the file is empty");
     int status = decode_once(&d, data, bytes, settings, im, &why);
@@ -501,6 +530,8 @@ int jpeg_decode(const void *data, size_t bytes, const struct image_settings *set
     }
     if (status)
         fmt_fail(e, why.status, "%s", why.text);
+    else if (notes && !d.notes.damaged && !d.notes.filled && jpeg_codes_sign(data, bytes, sign, sizeof sign))
+        image_note_damage(&d.notes, "%s", sign);
     if (notes)
         *notes = d.notes;
     return status;

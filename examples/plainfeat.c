@@ -46,7 +46,7 @@ static void add_rows(const struct shard_set *set, struct feat_writer *w)
         float x[6];
         if (shard_set_read(set, i, &buffer, &s, &e))
             msg_die("%s", e.text);
-        if (image_decode(&s, true, &im, &e))
+        if (image_decode(&s, true, &im, NULL, &e))
             msg_die("%s: %s", s.labels.key, e.text);
         compute_features(&im, x);
         struct feat_row row = {s.labels, x, s.sha256};

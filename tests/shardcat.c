@@ -13,7 +13,7 @@ static void print_image(const struct shard_image *im)
     struct fmt_error e = {0};
     uint8_t digest[DIGEST_BYTES];
     char hex[DIGEST_HEX];
-    if (image_decode(im, true, &decoded, &e))
+    if (image_decode(im, true, &decoded, NULL, &e))
         msg_die("%s: %s", im->labels.key, e.text);
     digest_of(decoded.pixels, image_bytes(decoded.width, decoded.height, decoded.components), digest);
     digest_hex(digest, hex);

@@ -349,6 +349,9 @@ static void report(const struct feature_run *r, const struct extract_network *n,
     if (r->n_filled > 0)
         msg_warn("%s cut short: what is missing is grey; of the worst %d %% of the rows came",
                  FMT_COUNT(r->n_filled, "image was", "images were"), r->least_percent);
+    if (r->n_damaged > 0)
+        msg_warn("%s; signs of damage in %s: look at %s", r->damage, FMT_COUNT(r->n_damaged, "image", "images"),
+                 r->n_damaged == 1 ? "it" : "them");
     if (r->sample_max && !bits && r->sample_max < IMAGE_DARK_BELOW)
         msg_warn("no sample of 16 bits is larger than %d: the photographs were almost black; --bits says how many bits "
                  "are significant", r->sample_max);

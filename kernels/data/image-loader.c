@@ -69,7 +69,7 @@ static int load(const struct image_loader *l, int64_t image, struct image_loaded
         loaded->record = (struct shard_image){0};
         return status;
     }
-    status = image_decode(&loaded->record, l->exif, im, e);
+    status = image_decode(&loaded->record, l->exif, im, NULL, e);
     if (status == 0 && ((uint32_t)im->width > s->width_max || (uint32_t)im->height > s->height_max))
         status = fmt_fail(e, FMT_LIMIT, "larger than the largest image that the shards name");
     if (status)

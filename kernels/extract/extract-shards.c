@@ -29,7 +29,7 @@ static int read_image(void *arg, int64_t i, int slot, int worker, struct extract
     if (status)
         return status;
     *image = (struct extract_image){&r->decoded, record.labels.key, record.labels.group_view};
-    status = image_decode(&record, !run->x->settings.as_stored, &r->decoded, e);
+    status = image_decode(&record, !run->x->settings.as_stored, &r->decoded, NULL, e);
     if (status)
         fmt_prefix(e, record.labels.key);
     return status;

@@ -115,6 +115,12 @@ same bbu.scores bbu12.scores
 status 0 bbu-info --json bbu12.feat
 out_has '"bits":"12"'
 
+# ---- signs of damage in features
+mkdir signs && cp j/1.jpeg signs/a.jpeg && { head -c -2 j/2.jpeg; printf 'abcdefghi'; tail -c 2 j/2.jpeg; } >signs/b.jpeg
+files signs | status 0 dino-extract -w tiny.safetensors --size 56 --resize 56 - -o x.feat
+check 'the first is named' grep -q \
+    'warning: signs/b.jpeg: [0-9] stray bytes before marker d9; signs of damage in 1 image: look at it$' err
+
 # ---- refused, with the reason
 mkdir bad
 head -c 3000 p/1.png >bad/cut.png

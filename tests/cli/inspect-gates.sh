@@ -64,6 +64,23 @@ check '... and its installation' grep -q "^installation	.*filled: " out
 head -c 1500 bbu/test/"$b"/"$b"-0.jpeg >cut/"$a"-0.jpeg
 status 1 bbu-inspect -q site.inspector cut.index
 check 'one that was cut since is not filled, though others are' grep -q "$a-0.jpeg	.*	review	unreadable: " out
+# ---- signs of damage are a review; what is only unusual is told
+mkdir signs && cp bbu/test/"$a"/"$a"-[012].jpeg signs && f=signs/$a-1.jpeg
+{ head -c -2 "$f"; printf 'abcdefghi'; tail -c 2 "$f"; } >x && mv x "$f"
+printf 'tail' >>signs/"$a"-2.jpeg
+status 1 bbu-inspect -q site.inspector signs
+check 'left over codes are a review' grep -q "^photograph	signs/$a-1.jpeg	.*	review	damaged: [0-9] stray bytes before marker d9	" out
+check '... of the installation, too' grep -q "^installation	$a	.*	review	damaged: [0-9] stray bytes before marker d9 (signs/$a-1.jpeg)" out
+check 'bytes behind the picture are told only' \
+    grep -q "^photograph	signs/$a-2.jpeg	.*	score: .*; stray bytes after the end mark	" out
+status 0 bbu-index signs -o signs.index
+check 'bbu-index warns' grep -q "warning: $a-1.jpeg: [0-9] stray bytes before marker d9: the picture may be damaged\$" err
+check 'bbu-index tells it, too' grep -q "$a-2.jpeg: stray bytes after the end mark\$" err
+status 1 bbu-inspect -q site.inspector signs.index
+check '... and a catalogue does not hide it' grep -q "^installation	.*damaged: " out
+bbu-pack -q signs.index -o signs.shards
+status 1 bbu-inspect -q site.inspector signs.shards
+check '... nor do shards' grep -q "^installation	.*damaged: " out
 cp "$TESTS/golden/weights/picture.jpg" in/odd-0.jpg
 status 1 bbu-inspect -q g.inspector in/odd-0.jpg
 check 'a picture of something else is stopped' grep -qE '^photograph.*	review	(dark|bright|blurred|subject): ' out

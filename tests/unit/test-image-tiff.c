@@ -25,6 +25,12 @@ static unsigned pattern(int x, int y, int k)
     return (unsigned)(x * 1733 + y * 977 + k * 4099 + x * y) & 0xFFFF;
 }
 
+static unsigned flat(int x, int y, int k)
+{
+    (void)x, (void)y, (void)k;
+    return 77;
+}
+
 static unsigned smooth(int x, int y, int k)
 {
     return (unsigned)(x * 2 + y + k * 20);
@@ -417,6 +423,23 @@ static void set_entry(struct memory *m, int tag, uint32_t value)
     }
 }
 
+/* A run of PackBits that became longer: the strip gives more than its rows. */
+static void longer_run(void)
+{
+    struct form f = grey;
+    struct image im = {0};
+    struct fmt_error e = {0};
+    f.compression = COMPRESSION_PACKBITS, f.sample = flat;
+    struct memory m = make(f);
+    size_t at = 8; /* the first strip follows the header: runs of -(n - 1) and a byte */
+    is_int(decode(&m, NULL, &im, NULL, &e), 0, "runs are decoded (%s)", e.text);
+    ok((int8_t)m.data[at] < -1 && (int8_t)m.data[at] > -127, "the strip begins with a run");
+    m.data[at] = (uint8_t)-127;
+    is_int(decode(&m, NULL, &im, NULL, &e), FMT_TRUNCATED, "a longer one is damage: %s", e.text);
+    image_release(&im);
+    free(m.data);
+}
+
 static void hostile(void)
 {
     struct form f = grey;
@@ -488,6 +511,7 @@ int main(void)
     f.compression = COMPRESSION_JPEG, f.photometric = PHOTOMETRIC_YCBCR, f.n_samples = 3, f.sample = smooth;
     cut_everywhere(f, "JPEG in tiles");
     flips(f, "JPEG in tiles");
+    longer_run();
     hostile();
     return tap_done();
 }

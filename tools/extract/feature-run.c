@@ -2,6 +2,7 @@
 #include "feature-run.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,7 +92,10 @@ static int write_row(void *arg, int64_t i, int slot, const struct extract_row *r
     if (record->decoding.filled)
         r->least_percent = (int)(r->n_filled++ ? num_min(r->least_percent, record->decoding.decoded_percent)
                                                : record->decoding.decoded_percent);
-    r->sample_max = (int)num_max(r->sample_max, r->slot[slot].sample_max);
+    const struct image_notes *notes = &r->slot[slot].notes;
+    if (notes->damaged && r->n_damaged++ == 0)
+        snprintf(r->damage, sizeof r->damage, "%.200s: %s", record->labels.key, notes->text);
+    r->sample_max = (int)num_max(r->sample_max, notes->sample_max);
     r->cropped += row->geometry.cropped;
     return add_rows(r, record, row);
 }

@@ -30,6 +30,8 @@ struct feature_run {
     int64_t rows_per_image; /* of the first image, where there are tiles or regions */
     /* what came of it */
     int64_t n_done, n_rows, n_skipped, n_filled; /* images, rows, images, images */
+    int64_t n_damaged;                           /* images that show signs of damage */
+    char damage[400];                            /* the first of them, and which */
     int least_percent;                           /* of the filled images: the least share of rows that came */
     int sample_max;                              /* of files with 16 bits */
     double cropped;                              /* sum over the images */

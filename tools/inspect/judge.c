@@ -100,7 +100,18 @@ static bool is_stopped(const struct run *r, const struct slot *s, struct judged_
         }
     if (d->filled)
         snprintf(p->reason, sizeof p->reason, "filled: %d %% of its rows are missing", 100 - d->decoded_percent);
-    return d->filled || gate_check(&r->j->settings.gates, &p->values, p->reason) != GATE_NONE;
+    else if (s->image.notes.damaged)
+        snprintf(p->reason, sizeof p->reason, "damaged: %s", s->image.notes.text);
+    return d->filled || s->image.notes.damaged ||
+           gate_check(&r->j->settings.gates, &p->values, p->reason) != GATE_NONE;
+}
+
+/* What else the decoder noted, of which nothing is lost. */
+static void add_note(struct judged_photo *p, const struct image_notes *notes)
+{
+    size_t n = strlen(p->reason);
+    if (notes->n > 0 && !notes->damaged && !notes->filled)
+        snprintf(p->reason + n, sizeof p->reason - n, "; %s", notes->text);
 }
 
 static void judge_photo(struct run *r, struct judged_photo *p, const struct slot *s, const struct extract_row *row,
@@ -124,6 +135,7 @@ static void judge_photo(struct run *r, struct judged_photo *p, const struct slot
     double alone = rule_score(rule, &p->score, &p->photo->view, 1); /* thresholds are of installations */
     p->stopped = is_stopped(r, s, p);
     p->verdict = p->stopped ? VERDICT_REVIEW : by_score(rule, alone, p->reason);
+    add_note(p, &s->image.notes);
 }
 
 /* ------------------------------------------------------------------ installations */
@@ -164,8 +176,8 @@ static int score_group(struct run *r, struct judged_group *g)
 }
 
 /* What keeps an installation from a verdict by its score, in this order: views that are missing; a photograph that is
- * unreadable, filled, a copy or stopped by a gate; more views than there should be, which are then likely those of
- * several. */
+ * unreadable, a copy, filled, damaged or stopped by a gate; more views than there should be, which are then likely
+ * those of several. */
 static void judge_group(struct run *r, struct judged_group *g)
 {
     const struct judged_photo *stopped = find_stopped(r);

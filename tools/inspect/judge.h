@@ -61,7 +61,7 @@ enum { JUDGE_REASON_MAX = GATE_TEXT_MAX + 300 };
 struct judged_photo {
     const struct photo *photo;
     bool read;                 /* false: unreadable */
-    bool stopped;              /* unreadable, filled, a copy, or a gate stops it */
+    bool stopped;              /* unreadable, filled, damaged, a copy, or a gate stops it */
     double score;              /* NAN: none */
     double cropped;            /* share of its area that the network does not see; of one that was read */
     uint8_t content[DIGEST_BYTES]; /* SHA-256 of the file; zeros: unreadable */
