@@ -136,7 +136,8 @@ int csv_open(struct csv *c, const char *text, size_t bytes, struct fmt_error *e)
     bool wide = bytes >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0);
     *c = (struct csv){.at = text, .end = text + bytes, .next_line = 1};
     if (bytes && (wide || memchr(text, 0, bytes)))
-        return fmt_fail(e, FMT_INVALID, wide ? "UTF-16, where UTF-8 is needed: save the table so" : "a zero byte");
+        return fmt_fail(e, FMT_INVALID, wide ? "UTF-16, where UTF-8 is needed: iconv -f UTF-16 -t UTF-8 FILE >NEW"
+                                                  : "a zero byte");
     if (bytes >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
         c->at += 3;
     c->separator = find_separator(c->at, c->end);

@@ -165,6 +165,40 @@ static int64_t find_alike(struct labelling *l, const struct label_row *row, cons
     return found;
 }
 
+/* What comes after the dataset's own folder in a path that another machine wrote: "C:\\data\\photos\\a.jpg" with
+ * photos; NULL: it is not in the path. */
+static const char *after_folder(const struct dataset *d, const char *path)
+{
+    size_t n = strlen(d->root);
+    while (n > 0 && d->root[n - 1] == '/')
+        n--;
+    const char *name = d->root + n;
+    while (name > d->root && name[-1] != '/')
+        name--;
+    n -= (size_t)(name - d->root);
+    if (n == 0 || *name == '.')
+        return NULL;
+    for (const char *s = path; *s; s += strcspn(s, "/\\"), s += *s != 0)
+        if (strncmp(s, name, n) == 0 && (s[n] == '/' || s[n] == '\\'))
+            return s + n + 1;
+    return NULL;
+}
+
+/* Only whole paths begin elsewhere: with a slash, a backslash or the letter of a drive. */
+static int64_t find_of_other_machine(struct labelling *l, const struct label_row *row)
+{
+    bool whole = *row->path == '/' || *row->path == '\\' || (*row->path && row->path[1] == ':');
+    const char *path = whole ? after_folder(l->d, row->path) : NULL;
+    int64_t found;
+    if (!path || find(l, &l->by_look, true, by_look, path, &found) != 1)
+        return -1;
+    if (l->n_respelled++ == 0)
+        snprintf(l->first_respelled, sizeof l->first_respelled,
+                 "in line %d %.200s is %.200s, by what follows the name of the dataset's folder", row->line, row->path,
+                 l->d->image[found].path);
+    return found;
+}
+
 /* -1: none. */
 static int64_t find_image(struct labelling *l, const struct label_row *row)
 {
@@ -182,6 +216,8 @@ static int64_t find_image(struct labelling *l, const struct label_row *row)
         found = -1;
     if (found < 0)
         found = find_alike(l, row, inside ? normal : below);
+    if (found < 0 && !l->no_memory)
+        found = find_of_other_machine(l, row);
     free(normal);
     return found;
 }

@@ -46,7 +46,10 @@ static void fail_stat(const struct dataset *d, const struct dataset_image *im, c
     int number = errno;
     bool missing = number == ENOENT || number == ENOTDIR || number == ELOOP;
     const char *hint = number == ENOENT && !d->has_lists ? unicode_form_hint(path) : "";
-    if (im->near)
+    struct stat link;
+    if (missing && lstat(path, &link) == 0)
+        snprintf(reason, sizeof reason, "a link to what is not there");
+    else if (im->near)
         snprintf(reason, sizeof reason, "%s; %.250s is there, whose name differs %s", strerror(number), im->near,
                  dataset_difference(im->path, im->near));
     else

@@ -12,6 +12,7 @@
 #include "bytes.h"
 #include "json-report.h"
 #include "json-scan.h"
+#include "printable.h"
 #include "utf8.h"
 
 static int put(struct fmt_buffer *out, const char *s)
@@ -39,20 +40,12 @@ static const char *class_of(const struct feat_header *h, const struct index_labe
     return l->label >= 0 && l->label < h->n_classes ? h->class_name[l->label] : NULL;
 }
 
-int feature_export_escape(char c, char out[5])
-{
-    unsigned char code = (unsigned char)c;
-    if (c == '\\' || c == '\t' || c == '\n')
-        return snprintf(out, 5, "\\%c", c == '\t' ? 't' : c == '\n' ? 'n' : '\\');
-    return snprintf(out, 5, code < 32 || code == 127 ? "\\%03o" : "%c", code);
-}
-
 static int put_name(struct fmt_buffer *out, const char *s)
 {
     char escaped[5];
     int bad = 0;
     for (; *s; s++)
-        bad |= bytes_put(out, escaped, (size_t)feature_export_escape(*s, escaped));
+        bad |= bytes_put(out, escaped, (size_t)printable_escape(*s, escaped));
     return bad;
 }
 

@@ -14,9 +14,6 @@
 
 #include "feat.h"
 
-/* A character of a name in a field of text, also in predictions: itself, or escaped as above. Returns the length. */
-int feature_export_escape(char c, char out[5]);
-
 int feature_export_text(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out);
 /* row->x NULL: without x. */
 int feature_export_json(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out);

@@ -6,12 +6,16 @@
 
 #include "text.h"
 
-#define CONVERT "convert FILE FILE.png (ImageMagick)"
-#define RAW "dcraw -T -w FILE (or the program of the camera)"
+/* In brackets: the package of Debian and Ubuntu that has the program. */
+#define CONVERT "convert FILE FILE.png (package imagemagick)"
+#define RAW "dcraw -T -w FILE (package dcraw, or the program of the camera)"
+#define HEIF "heif-convert FILE FILE.jpg (package libheif-examples)"
+#define JP2 "opj_decompress -i FILE -o FILE.png (package libopenjp2-tools)"
+#define JXL "djxl FILE FILE.png (package libjxl-tools)"
 
-static const struct foreign_image heic = {"HEIC", "heif-convert FILE FILE.jpg (libheif)"},
-                                  avif = {"AVIF", "heif-convert FILE FILE.jpg (libheif)"},
-                                  film = {"a film", "ffmpeg -i FILE FILE-%d.jpg"},
+static const struct foreign_image heic = {"HEIC", HEIF},
+                                  avif = {"AVIF", HEIF},
+                                  film = {"a film", "ffmpeg -i FILE FILE-%d.jpg (package ffmpeg)"},
                                   raw = {"a camera's raw file", RAW};
 
 #define AT(at, bytes, name, command) {at, sizeof(bytes) - 1, bytes, {name, command}}
@@ -20,13 +24,13 @@ static const struct {
     const char *bytes;
     struct foreign_image what;
 } signatures[] = {
-    AT(8, "WEBP", "WebP", "dwebp FILE -o FILE.png"),
+    AT(8, "WEBP", "WebP", "dwebp FILE -o FILE.png (package webp)"),
     AT(0, "GIF8", "GIF", CONVERT),
     AT(0, "8BPS", "Photoshop", CONVERT),
-    AT(0, "\0\0\0\x0cjP  ", "JPEG 2000", "opj_decompress -i FILE -o FILE.png"),
-    AT(0, "\xff\x4f\xff\x51", "JPEG 2000", "opj_decompress -i FILE -o FILE.png"),
-    AT(0, "\0\0\0\x0cJXL ", "JPEG XL", "djxl FILE FILE.png"),
-    AT(0, "\xff\x0a", "JPEG XL", "djxl FILE FILE.png"),
+    AT(0, "\0\0\0\x0cjP  ", "JPEG 2000", JP2),
+    AT(0, "\xff\x4f\xff\x51", "JPEG 2000", JP2),
+    AT(0, "\0\0\0\x0cJXL ", "JPEG XL", JXL),
+    AT(0, "\xff\x0a", "JPEG XL", JXL),
     AT(0, "\x76\x2f\x31\x01", "OpenEXR", CONVERT),
     AT(0, "FUJIFILMCCD-RAW", "a camera's raw file", RAW),
     AT(8, "CR\2", "a camera's raw file", RAW),
@@ -34,7 +38,7 @@ static const struct {
     AT(0, "IIRO", "a camera's raw file", RAW),
     AT(0, "IIRS", "a camera's raw file", RAW),
     AT(0, "FOVb", "a camera's raw file", RAW),
-    AT(128, "DICM", "DICOM", "dcmj2pnm --write-png FILE FILE.png (dcmtk)"),
+    AT(128, "DICM", "DICOM", "dcmj2pnm --write-png FILE FILE.png (package dcmtk)"),
     AT(0, "P1", "PNM", CONVERT), AT(0, "P2", "PNM", CONVERT), AT(0, "P3", "PNM", CONVERT),
     AT(0, "P4", "PNM", CONVERT), AT(0, "P5", "PNM", CONVERT), AT(0, "P6", "PNM", CONVERT),
     AT(0, "BM", "BMP", CONVERT),

@@ -174,8 +174,7 @@ static const char *tail_of(const char *name, const char *end, size_t n)
 
 bool group_pattern_match(const struct group_pattern *p, const char *name, struct group_match *m)
 {
-    const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name, *dot = strrchr(base, '.');
-    const char *end = dot && dot > base ? dot : base + strlen(base);
+    const char *end = name + text_stem(name);
     for (int i = 0; i < p->n; i++) {
         struct matching found = {.view = -1};
         const char *tail = tail_of(name, end, count_slashes(group_pattern_one(p, i)));

@@ -10,15 +10,13 @@
 #include "describe.h"
 #include "feat.h"
 #include "file.h"
-#include "text.h"
+#include "image-file.h"
 #include "verify.h"
 
 /* A dataset has many photographs, none of which can be the file. */
 static bool is_skipped(const char *name)
 {
-    return name[0] == '.' || text_ends_with_any_case(name, ".jpg") ||
-           text_ends_with_any_case(name, ".jpeg") || text_ends_with_any_case(name, ".png") ||
-           text_ends_with_any_case(name, ".tif") || text_ends_with_any_case(name, ".tiff");
+    return name[0] == '.' || image_file_is_name(name);
 }
 
 /* ---------------------------------------------------------------- digests, sorted */

@@ -28,3 +28,18 @@ void printable_put(FILE *out, const char *text)
         fputc(k ? '?' : text[i], out);
     }
 }
+
+int printable_escape(char c, char out[5])
+{
+    unsigned char code = (unsigned char)c;
+    if (c == '\\' || c == '\t' || c == '\n')
+        return snprintf(out, 5, "\\%c", c == '\t' ? 't' : c == '\n' ? 'n' : '\\');
+    return snprintf(out, 5, code < 32 || code == 127 ? "\\%03o" : "%c", code);
+}
+
+void printable_put_field(FILE *out, const char *text)
+{
+    char escaped[5];
+    for (; *text; text++)
+        fwrite(escaped, 1, (size_t)printable_escape(*text, escaped), out);
+}

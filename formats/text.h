@@ -27,6 +27,9 @@ const char *text_after(const char *text, const char *prefix);
 bool text_ends_with(const char *text, const char *ending);
 bool text_ends_with_any_case(const char *text, const char *ending); /* of ASCII letters */
 
+/* Bytes of a path without the ending of its last part: 3 of "a/b.png"; a dot at the head of a name begins no ending. */
+size_t text_stem(const char *path);
+
 /* For qsort and bsearch of const char *: by bytes. */
 int text_order(const void *a, const void *b);
 

@@ -59,8 +59,10 @@ int extract_forward_parts(const struct extract *x, struct extract_worker *w, str
         if (!status)
             status = append_row(&one->row, one->row.n_tokens * x->dim, &slot->row, i, e);
     }
-    if (status)
+    if (status) {
+        fmt_prefix(e, image->name);
         return status;
+    }
     slot->row.n_parts = parts->n;
     slot->row.part = parts->part;
     slot->row.geometry = parts->part[0].geometry;

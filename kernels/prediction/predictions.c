@@ -6,20 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "metrics.h"
-#include "feature-export.h"
 #include "group-scores.h"
 #include "json-report.h"
+#include "metrics.h"
+#include "printable.h"
 #include "report-print.h"
 #include "version.h"
-
-/* A tab or a newline inside a name would break the table. */
-static void put_name(FILE *line, const char *name)
-{
-    char escaped[5];
-    for (; *name; name++)
-        fwrite(escaped, 1, (size_t)feature_export_escape(*name, escaped), line);
-}
 
 /* The line of names. */
 static void text_columns(FILE *line, const struct predictions_head *h)
@@ -31,7 +23,7 @@ static void text_columns(FILE *line, const struct predictions_head *h)
     for (int what = 0; what <= votes; what++)
         for (int c = 0; c < plan->n_classes; c++) {
             fprintf(line, what ? "\tvotes:" : "\tscore:");
-            put_name(line, plan->class_name[c]);
+            printable_put_field(line, plan->class_name[c]);
         }
     fputc('\n', line);
 }
@@ -80,7 +72,7 @@ static int put_head(FILE *line, const struct predictions_head *h, struct fmt_err
 
 static void text_group(FILE *line, const struct rows *r, int64_t i)
 {
-    put_name(line, r->group_name[i][0] ? r->group_name[i] : "-");
+    printable_put_field(line, r->group_name[i][0] ? r->group_name[i] : "-");
     fputc('\t', line);
 }
 
@@ -93,7 +85,7 @@ static void text_row(FILE *line, const struct predictions_head *h, const struct 
         text_group(line, r, i);
         fprintf(line, "%.0f\t", r->weight[i]);
     }
-    put_name(line, r->key[i]);
+    printable_put_field(line, r->key[i]);
     fputc('\t', line);
     if (!h->groups)
         text_group(line, r, i);
@@ -101,11 +93,11 @@ static void text_row(FILE *line, const struct predictions_head *h, const struct 
         fprintf(line, "%d\t", r->group_view[i]);
     else
         fprintf(line, "-\t");
-    put_name(line, r->label[i] >= 0 ? h->plan->class_name[r->label[i]] : "-");
+    printable_put_field(line, r->label[i] >= 0 ? h->plan->class_name[r->label[i]] : "-");
     if (h->with_votes)
         fprintf(line, "\t%d", k);
     fputc('\t', line);
-    put_name(line, h->plan->distances ? "-" : h->plan->class_name[metrics_best_class(proba, K)]);
+    printable_put_field(line, h->plan->distances ? "-" : h->plan->class_name[metrics_best_class(proba, K)]);
     for (int c = 0; c < K; c++)
         fprintf(line, "\t%.9g", proba[c]);
     for (int c = 0; votes && c < K; c++)

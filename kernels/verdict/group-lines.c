@@ -3,8 +3,8 @@
 
 #include <cjson/cJSON.h>
 
-#include "feature-export.h"
 #include "json-report.h"
+#include "printable.h"
 #include "report-print.h"
 #include "verdict-line.h"
 
@@ -28,17 +28,9 @@ static void describe(struct line *line, const struct group_lines *l, int64_t i)
                                           calibration_at(l->calibration, score)};
 }
 
-/* A tab or a newline inside a name would break the table. */
-static void put_name(FILE *out, const char *name)
-{
-    char escaped[5];
-    for (; *name; name++)
-        fwrite(escaped, 1, (size_t)feature_export_escape(*name, escaped), out);
-}
-
 static void put_text(FILE *out, const struct line *x)
 {
-    put_name(out, x->name);
+    printable_put_field(out, x->name);
     putc('\t', out);
     verdict_line_text(out, &x->verdict);
     fprintf(out, "\t%s\n", x->label ? x->label : "-");

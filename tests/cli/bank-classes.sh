@@ -47,17 +47,17 @@ status 0 make -q --bank good.bank
 rm x.inspector
 status 1 make --bank bad.bank
 check 'nothing is written' test ! -e x.inspector
-err_has 'x.inspector: the bank: a bank of faults, not of good parts'
+err_has 'bad.bank: a bank of faults, not of good parts'
 status 1 make --bank mixed.bank
-err_has 'x.inspector: the bank: '"$bad of"
+err_has ': '"$bad of"
 status 1 make --bank bad.bank --faults good.bank
-err_has 'x.inspector: the bank: a bank of faults'
+err_has 'bad.bank: a bank of faults'
 feat-bank -q --faults bad.bank -n 60 -o differences.bank all.feat
 status 0 make -q --bank differences.bank --faults bad.bank
 status 1 make --bank good.bank --faults less.bank
-err_has 'x.inspector: the faults: a bank of good parts'
+err_has 'less.bank: a bank of good parts'
 status 1 make --bank good.bank --positive negative
-err_has 'x.inspector: the bank: positive class negative, the bank was made with positive'
+err_has 'good.bank: positive class negative, the bank was made with positive'
 
 # ---- other classes: order, positive
 sed 's/"classes": \["negative", "positive"\]/"classes": ["positive", "negative"]/; s/"gt_label": 0/"gt_label": X/; s/"gt_label": 1/"gt_label": 0/; s/"gt_label": X/"gt_label": 1/' \
@@ -73,9 +73,9 @@ status 1 feat-bank -q -s good.bank --positive negative all.feat
 err_has 'all.feat: positive class negative, the bank was made with positive'
 dino-extract -q -w "$w" --tokens cls --resize 32 --size 28 turned -o cls.feat && feat-logreg -q -t cls.feat -C 1 -m cls.logreg
 status 1 bbu-inspect --make x.inspector -w "$w" --bank good.bank -m cls.logreg --score bank --alarms 20%,80%
-err_has 'x.inspector: the bank: positive class negative, the bank was made with positive'
+err_has 'good.bank: positive class negative, the bank was made with positive'
 status 1 bbu-inspect --make x.inspector -w "$w" --bank good.bank -m cls.logreg --score bank --alarms 20%,80% --positive positive
-err_has 'x.inspector: the bank: classes positive, negative, the bank has negative, positive'
+err_has 'good.bank: classes positive, negative, the bank has negative, positive'
 
 # ---- a photograph of two labels
 awk -F'\t' '$5 == "negative" {print $1}' rows | head -n 1 >first
@@ -114,10 +114,10 @@ check 'one folder each gives what one catalogue gives' diff <(grep '^AUROC' one.
 status 1 feat-bank -q -s faults.bank --faults one.bank all.feat
 err_has 'faults.bank: a bank of faults'
 status 1 make --bank faults.bank
-err_has 'the bank: a bank of faults, not of good parts'
+err_has 'faults.bank: a bank of faults, not of good parts'
 feat-bank -q -n 20 --no-scores -o guess.bank one-positive.feat
 status 1 make --bank guess.bank --positive positive
-err_has "the bank: a bank of faults, not of good parts: all of its $bad photographs are of positive"
+err_has "guess.bank: a bank of faults, not of good parts: all of its $bad photographs are of positive"
 status 1 feat-bank -q -s guess.bank --positive positive all.feat
 err_has 'guess.bank: a bank of faults'
 status 1 feat-bank -q --positive positive -o x.bank one-positive.feat
@@ -133,7 +133,7 @@ old=$TESTS/golden/formats/must-refuse/version-1.bank
 status 1 feat-bank -s "$old" all.feat
 err_has 'made by an older version of dinotools (bank version 1.0, this program reads 2): it has to be made again'
 status 1 make --bank "$old"
-err_has 'x.inspector: the bank: made by an older version of dinotools'
+err_has 'version-1.bank: made by an older version of dinotools'
 check 'nothing is left of what failed' test ! -e x.bank
 
 no_leftovers

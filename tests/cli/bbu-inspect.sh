@@ -47,6 +47,11 @@ dino-weights convert -q "$w" -o a-run/eval/training_9/teacher_checkpoint.safeten
 bbu-inspect -q --make of-run.inspector -w a-run -m m.logreg --thresholds 0.5 --no-provenance >/dev/null
 bbu-inspect -q --make of-file.inspector -w a-run/eval/training_9/teacher_checkpoint.safetensors -m m.logreg --thresholds 0.5 --no-provenance >/dev/null
 same of-run.inspector of-file.inspector
+echo 'no classifier' >poor.logreg
+status 1 bbu-inspect --make x.inspector -w "$w" -m poor.logreg --thresholds 0.5
+check 'a part that is none is named, not the output' grep -q '^bbu-inspect: poor.logreg: ' err
+status 1 bbu-inspect --make x.inspector -w "$w" --bank m.logreg --thresholds 0.5
+check '... and so is a bank' grep -q '^bbu-inspect: m.logreg: ' err
 status 1 bbu-inspect --make x.inspector -w "$w" -m m.logreg --choose nosuch --missed 50%,50%
 err_has 'nosuch: No such file'
 
@@ -58,6 +63,11 @@ mkdir copies && for view in 0 1 2; do cp "$one" copies/G-$view.jpeg; done
 bbu-inspect -q --verdicts-only site.inspector copies >copies.txt
 check 'copied three times it is one view, too' grep -q '^installation	G	G	1	.*	incomplete	views: 1 of 3' copies.txt
 check 'and is judged once' test "$(grep -c '^photograph' out)" = 1
+
+# ---- a name stays what it is in a table
+cp "$one" $'tab\tname-0.jpeg'
+bbu-inspect -q --verdicts-only site.inspector $'tab\tname-0.jpeg' >out
+check 'a tab in a name is escaped' grep -qF $'photograph\ttab\\tname-0.jpeg\ttab\\tname\t0\t' out
 
 # ---- scores are those of features and classifier, to the bit
 scores() { sed -n 's/.*"photograph":"\([^"]*\)".*"score":\([^,]*\),.*/\1 \2/p' "$1" | sort; }

@@ -172,6 +172,7 @@ err_has 'bad: region left'
 printf 'far 90 0 40 40\n' >far
 status 1 extract --regions far s -o no.feat
 err_has 'leaves the 96 x 72 pixels'
+check 'of a photograph that is named' grep -qE '^dino-extract: [^ ]+\.jpeg: region far' err
 status 1 extract --tiles 40 s -o no.feat
 err_has 'a multiple of 14'
 status 2 extract --tiles 42 --size 42 s -o no.feat

@@ -41,7 +41,7 @@ bank_of one --layout classes site || exit 1
 status 0 bbu-inspect -q --make named.inspector -w "$w" --bank one.bank --positive bad --alarms 20%,80%
 check 'with one class' grep -q '^positive: bad$' out
 status 1 bbu-inspect -q --make x.inspector -w "$w" --bank one.bank --positive good --alarms 20%,80%
-err_has "x.inspector: the bank: a bank of faults, not of good parts: all of its $((3 * n)) photographs are of good, the positive class"
+err_has "one.bank: a bank of faults, not of good parts: all of its $((3 * n)) photographs are of good, the positive class"
 
 # ---- promises are counted on others: on labelled ones, on good ones alone
 mkdir -p more/good && cp -r $(sed -n 's|.*"gt_label": 0, "group_id": "\([0-9]*\)".*|bbu/test/\1|p' bbu/annotations/test.json | sort -u) more/good

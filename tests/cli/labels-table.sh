@@ -134,7 +134,7 @@ index 1 --labels n.csv photos
 err_has 'n.csv: line 2: a quotation mark is opened and never closed'
 iconv -f UTF-8 -t UTF-16 t.csv >n.csv
 index 1 --labels n.csv photos
-err_has 'n.csv: UTF-16, where UTF-8 is needed'
+err_has 'n.csv: UTF-16, where UTF-8 is needed: iconv -f UTF-16 -t UTF-8 FILE >NEW'
 index 1 --labels none.csv photos
 err_has 'none.csv: No such file'
 index 1 --labels photos photos
@@ -147,8 +147,8 @@ for i in 1 2 3; do printf '\0\0\0\x18ftypheic\0\0\0\0mif1heic' >phone/IMG_$i.HEI
 printf 'RIFF\x10\0\0\0WEBPVP8 ' >phone/w.webp && cp "photos/$second" phone/really.heic && echo text >phone/t.bmp
 printf 'BM\x10\0' >phone/old.bmp
 index 0 phone
-err_has 'warning: IMG_1.HEIC: HEIC, which is not decoded here: heif-convert FILE FILE.jpg (libheif); left out, with 2 more'
-err_has 'warning: w.webp: WebP, which is not decoded here: dwebp FILE -o FILE.png; left out'
+err_has 'warning: IMG_1.HEIC: HEIC, which is not decoded here: heif-convert FILE FILE.jpg (package libheif-examples); left out, with 2 more'
+err_has 'warning: w.webp: WebP, which is not decoded here: dwebp FILE -o FILE.png (package webp); left out'
 err_lacks really.heic
 check 'a JPEG that is called .heic is a photograph' bash -c 'bbu-info --list x.index | grep -q really.heic'
 err_has 'warning: t.bmp: no picture of a known format, by its content; left out'
@@ -162,4 +162,16 @@ rm phone/b.jpg phone/c.jpg
 printf 'path,label\na.jpeg,good\nIMG_2.HEIC,bad\n' >p.csv
 index 1 --labels p.csv phone
 err_has 'p.csv:3: IMG_2.HEIC: no such photograph; a file is there, HEIC, which is not decoded here: heif-convert'
+
+# ---- whole paths of another machine: what follows the name of the dataset's folder counts
+(echo 'path;label'; tail -n +2 t.csv | tr ',' ';' | tr / '\\\\' | sed 's/^/D:\\Images\\photos\\/' | cut -d ';' -f 1,2) >w.csv
+index 0 --labels w.csv photos
+err_has "by what follows the name of the dataset's folder"
+sed 's/photos/others/' w.csv >v.csv
+index 1 --labels v.csv photos
+err_has 'v.csv:2: D:'
+# ---- a link to nothing
+ln -s nowhere.jpg phone/link.jpg
+index 1 phone
+err_has 'link.jpg: a link to what is not there'
 done_testing

@@ -363,6 +363,11 @@ static void test_clean(void)
 {
     char text[] = "a\x1b[31m\tb \xc2\x9b\xc2\xa0 \xc3\xbc \x9b\x7f\xc2";
     printable_text(text, sizeof text - 1);
+    char field[80], *at = field;
+    for (const char *c = "a\tb\\c\nd\x1b \xc3\xbc"; *c; c++)
+        at += printable_escape(*c, at);
+    *at = 0;
+    is_text(field, "a\\tb\\\\c\\nd\\033 \xc3\xbc", "in fields they are escaped");
     is_text(text, "a?[31m?b ??\xc2\xa0 \xc3\xbc \x9b?\xc2", "control characters");
 }
 

@@ -12,6 +12,7 @@
 #include "heat-map.h"
 #include "image-png.h"
 #include "num.h"
+#include "text.h"
 #include "tile-blend.h"
 
 #define MASK_BYTES_MAX ((size_t)256 << 20)
@@ -164,8 +165,8 @@ static int write_array(const struct run *t, struct slot *s, const char *key)
 /* The mask of photograph i, if it has one. */
 static int read_mask(const struct run *t, struct slot *s, int64_t i)
 {
-    const char *key = t->m->rows->key[i], *dot = strrchr(key, '.'), *slash = strrchr(key, '/');
-    int n = dot && (!slash || dot > slash) ? (int)(dot - key) : (int)strlen(key);
+    const char *key = t->m->rows->key[i];
+    int n = (int)text_stem(key);
     const struct image *photograph = &s->photograph.decoded;
     uint8_t *data = NULL;
     char *path;

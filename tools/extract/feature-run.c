@@ -110,6 +110,16 @@ static void take_shape(struct feature_run *r, const struct extract_geometry *g)
     r->header.n_tokens = r->header.grid_h * r->header.grid_w;
 }
 
+static int find_parts(const struct extract *x, const struct image_set_slot *s, struct extract_part_list *parts,
+                      struct fmt_error *e)
+{
+    int status = extract_parts(&x->settings, x->model.vit->config.patch, s->decoded.height, s->decoded.width,
+                               s->record.labels.group_view, parts, e);
+    if (status)
+        fmt_prefix(e, s->record.labels.key);
+    return status;
+}
+
 int feature_run_shape(struct feature_run *r, struct fmt_error *e)
 {
     const struct extract *x = r->extract;
@@ -120,9 +130,7 @@ int feature_run_shape(struct feature_run *r, struct fmt_error *e)
         return 0;
     for (int64_t i = 0; i < r->images->n && parts.n == 0 && !status; i++) {
         struct fmt_error why = {0};
-        if (image_set_read(r->images, i, s, r->as_stored, &why) ||
-            extract_parts(&x->settings, x->model.vit->config.patch, s->decoded.height, s->decoded.width,
-                          s->record.labels.group_view, &parts, &why)) {
+        if (image_set_read(r->images, i, s, r->as_stored, &why) || find_parts(x, s, &parts, &why)) {
             if (!r->keep_going)
                 status = fmt_fail(e, why.status, "%s", why.text);
             parts.n = 0;

@@ -12,12 +12,12 @@
 #include "shard.h"
 
 /* ------------------------------------------------------------------ the parts */
-static int read_classifier(struct judge *j, const struct fmt_reader *io, struct fmt_error *e)
+static int read_classifier(struct judge *j, const char *what, const struct fmt_reader *io, struct fmt_error *e)
 {
     int status = io->read_at ? linear_read(&j->classifier, io, e) : 0;
     j->has_classifier = io->read_at && !status;
     if (status)
-        fmt_prefix(e, "the classifier");
+        fmt_prefix(e, what);
     return status;
 }
 
@@ -32,11 +32,11 @@ static int read_bank(struct bank *b, bool *has, const char *what, const struct f
 
 static int read_parts(struct judge *j, const struct judge_parts *parts, struct fmt_error *e)
 {
-    int status = read_classifier(j, &parts->classifier, e);
+    int status = read_classifier(j, j->named.classifier, &parts->classifier, e);
     if (!status)
-        status = read_bank(&j->bank, &j->has_bank, "the bank", &parts->bank, e);
+        status = read_bank(&j->bank, &j->has_bank, j->named.bank, &parts->bank, e);
     if (!status)
-        status = read_bank(&j->faults, &j->has_faults, "the faults", &parts->faults, e);
+        status = read_bank(&j->faults, &j->has_faults, j->named.faults, &parts->faults, e);
     if (!status && !(j->settings.by_bank ? j->has_bank : j->has_classifier))
         status = fmt_fail(e, FMT_INVALID, "scores by a %s that is not there",
                           j->settings.by_bank ? "bank" : "classifier");
@@ -86,8 +86,8 @@ static int check_classes_of(const struct judge *j, const struct bank *b, enum ba
 
 static int check_classes(const struct judge *j, struct fmt_error *e)
 {
-    int status = j->has_bank ? check_classes_of(j, &j->bank, BANK_OF_GOOD, "the bank", e) : 0;
-    return !status && j->has_faults ? check_classes_of(j, &j->faults, BANK_OF_FAULTS, "the faults", e) : status;
+    int status = j->has_bank ? check_classes_of(j, &j->bank, BANK_OF_GOOD, j->named.bank, e) : 0;
+    return !status && j->has_faults ? check_classes_of(j, &j->faults, BANK_OF_FAULTS, j->named.faults, e) : status;
 }
 
 /* Warnings of weights are about guesses, which the comparison of recipes settles. */
@@ -187,11 +187,11 @@ static int check_bank(struct judge *j, bool allow_precision, struct extract_sett
     if (status)
         fmt_prefix(e, "bank and classifier");
     if (!status)
-        status = check_part(j, &j->bank.features, "the bank", allow_precision, s, e);
+        status = check_part(j, &j->bank.features, j->named.bank, allow_precision, s, e);
     if (!status && j->has_faults) {
         status = feat_compatible(&j->bank.features, &j->faults.features, allow_precision, e);
         if (status)
-            fmt_prefix(e, "the faults");
+            fmt_prefix(e, j->named.faults);
     }
     if (!status && s->kind != FEAT_PATCH)
         status = fmt_fail(e, FMT_UNSUPPORTED, "the bank is of %s, not of patches", feat_kind_name(s->kind));
@@ -205,7 +205,7 @@ static int open_extraction(struct judge *j, bool allow_precision, struct fmt_err
     struct extract_settings s = {.kind = FEAT_PATCH}, of_bank = {.kind = FEAT_PATCH};
     struct extract_model model = extract_network_model(&j->network);
     int status = j->has_classifier
-                     ? check_part(j, &j->classifier.features, "the classifier", allow_precision, &s, e) : 0;
+                     ? check_part(j, &j->classifier.features, j->named.classifier, allow_precision, &s, e) : 0;
     j->to_classifier = (struct extract_derived){s.kind, s.layers, s.unit_length};
     if (!status && j->has_bank) {
         status = check_bank(j, allow_precision, &of_bank, e);
@@ -272,10 +272,16 @@ static int open_gates(struct judge *j, const struct fmt_reader *io, struct fmt_e
     return status;
 }
 
+static const char *name_or(const char *name, const char *role)
+{
+    return name ? name : role;
+}
+
 int judge_open_parts(struct judge *j, const struct judge_parts *parts, struct inspect_settings *settings,
                      const struct judge_how *how, struct fmt_error *e)
 {
-    *j = (struct judge){0};
+    *j = (struct judge){.named = {name_or(parts->classifier_name, "the classifier"),
+                                  name_or(parts->bank_name, "the bank"), name_or(parts->faults_name, "the faults")}};
     inspect_settings_move(&j->settings, settings);
     int status = device_open(&j->device, how->device, how->n_threads, how->warn, e);
     j->device_open = !status;
@@ -296,7 +302,8 @@ int judge_open_parts(struct judge *j, const struct judge_parts *parts, struct in
     if (!status)
         status = open_gates(j, &parts->reference, e);
     if (status) {
-        fmt_prefix(e, parts->name);
+        if (parts->name)
+            fmt_prefix(e, parts->name);
         judge_close(j);
     }
     return status;

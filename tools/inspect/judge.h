@@ -31,13 +31,17 @@ struct judge_how {
 
 /* What an inspector is joined from. Readers of NULL `read_at`: there is none of the kind. */
 struct judge_parts {
-    const char *name; /* of the inspector, or of the files, in messages */
+    const char *name; /* of the inspector, in messages; NULL: they name the files */
     const char *weights_name;
+    const char *classifier_name, *bank_name, *faults_name; /* of files; NULL: members of the inspector */
     struct fmt_reader weights, classifier, bank, faults, reference;
 };
 
 struct judge {
     struct inspect_settings settings;
+    struct {
+        const char *classifier, *bank, *faults;
+    } named; /* in messages of opening */
     bool has_classifier, has_bank, has_faults, has_reference;
     struct linear classifier;
     struct bank bank, faults;

@@ -72,8 +72,10 @@ static int open_parts(struct making *k)
         status = open_part(k, INSPECTOR_BANK, m->bank, &p->bank);
     if (!status)
         status = open_part(k, INSPECTOR_FAULTS, m->faults, &p->faults);
-    p->name = m->output;
     p->weights_name = k->weights_path;
+    p->classifier_name = m->classifier;
+    p->bank_name = m->bank;
+    p->faults_name = m->faults;
     return status;
 }
 

@@ -29,19 +29,13 @@ static int add_photo(struct photo_list *l, const struct photo *p, struct fmt_err
     return 0;
 }
 
-static size_t without_ending(const char *name)
-{
-    const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name, *dot = strrchr(base, '.');
-    return dot && dot > base ? (size_t)(dot - name) : strlen(name);
-}
-
 void photo_list_group(const char *relative, bool in_folder, const struct group_pattern *pattern,
                       struct group_match *m)
 {
     const char *slash = strrchr(relative, '/');
     if (group_pattern_match(pattern, relative, m))
         return;
-    size_t n = in_folder && slash ? (size_t)(slash - relative) : without_ending(relative);
+    size_t n = in_folder && slash ? (size_t)(slash - relative) : text_stem(relative);
     n = n <= INDEX_TEXT_MAX ? n : INDEX_TEXT_MAX;
     memcpy(m->group, relative, n);
     m->group[n] = 0;

@@ -133,9 +133,9 @@ static void put_line(const struct verdict_lines *l, const char *of, const char *
                      const struct verdict_line *line, const struct gate_values *v)
 {
     fprintf(l->out, "%s\t", of);
-    printable_put(l->out, name);
+    printable_put_field(l->out, name);
     putc('\t', l->out);
-    printable_put(l->out, group);
+    printable_put_field(l->out, group);
     putc('\t', l->out);
     verdict_line_text(l->out, line);
     for (int m = 0; m < GATE_MEASURES && l->measures; m++)

@@ -11,6 +11,7 @@
 #include "markup.h"
 #include "num.h"
 #include "resize.h"
+#include "text.h"
 
 enum { QUALITY = 82 };
 
@@ -174,9 +175,7 @@ void pictures_photograph(struct pictures *s, FILE *out, const char *key, int sid
 /* KEY.png, or the key with .png for its ending; for free(); NULL: neither is there. */
 static char *map_named(const char *folder, const char *key)
 {
-    const char *dot = strrchr(key, '.'), *slash = strrchr(key, '/');
-    size_t stem = dot && (!slash || dot > slash + 1) ? (size_t)(dot - key) : strlen(key);
-    const size_t length[] = {strlen(key), stem};
+    const size_t length[] = {strlen(key), text_stem(key)};
     for (int i = 0; stays_inside(key) && i < 2; i++) {
         char *name = NULL,
              *path = asprintf(&name, "%.*s.png", (int)length[i], key) >= 0 ? file_join(folder, name) : NULL;
