@@ -11,8 +11,9 @@
 #include "file.h"
 #include "groups.h"
 #include "json-scan.h"
+#include "json-take.h"
 
-enum { DEPTH_MAX = 64, MEMBERS_MAX = 256 };
+enum { DEPTH_MAX = 64 };
 #define SUM_ERROR_MAX 0.02 /* of the probabilities of a photograph, which others may write with few digits */
 #define COLUMNS (ROWS_LABEL | ROWS_GROUP_VIEW | ROWS_KEY | ROWS_GROUP_NAME | ROWS_EXTRA | ROWS_CONTENT | ROWS_PROBA)
 
@@ -222,20 +223,6 @@ static int check_keys(const struct prediction_set *s, struct fmt_error *e)
 }
 
 /* ------------------------------------------------------------------ the file */
-/* Nobody can say which one is meant. */
-static int check_members(const struct cJSON *o, struct fmt_error *e)
-{
-    int n = 0;
-    for (const struct cJSON *a = o->child; a; a = a->next)
-        if (++n > MEMBERS_MAX)
-            return fmt_fail(e, FMT_LIMIT, "more than %d keys in a line", MEMBERS_MAX);
-    for (const struct cJSON *a = o->child; a; a = a->next)
-        for (const struct cJSON *b = o->child; b != a; b = b->next)
-            if (a->string && b->string && strcmp(a->string, b->string) == 0)
-                return fmt_fail(e, FMT_INVALID, "the key %.60s appears twice", a->string);
-    return 0;
-}
-
 static int take_line(struct prediction_set *s, const char *line, size_t bytes, int64_t number, int k,
                      struct fmt_error *e)
 {
@@ -247,7 +234,9 @@ static int take_line(struct prediction_set *s, const char *line, size_t bytes, i
     struct cJSON *o = json_parse(root);
     if (!o)
         return fmt_no_memory(e);
-    status = check_members(o, e);
+    struct json_take t = {.e = e};
+    json_take_unique(&t, o);
+    status = t.status;
     if (!status)
         status = s->n_classes == 0 ? take_head(s, o, e) : take_row_of(s, o, number, k, e);
     cJSON_Delete(o);

@@ -34,7 +34,7 @@ check 'one promise, one threshold: missed 5 %, 95 % sure' grep -q '"pass_below":
 # ---- a key that stands there twice in a line: nobody can say which one is meant
 { cat choose.json; echo '{"key":"x","group":"g","label":"good","label":"bad","scores":[0.5,0.5]}'; } >twice.json
 status 1 feat-verdict -c twice.json
-err_has 'twice.json: line 602: the key label appears twice'
+err_has 'twice.json: line 602: label: is there twice'
 
 # ---- verdicts, and what became of the promises; status 1 where some did not pass
 status 1 feat-verdict -c choose.json --missed 5% --alarms 5/101,0 -o verdicts.txt -r report.txt new.json
