@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <tiffio.h>
+#include <zlib.h>
 
 #include "num.h"
 
@@ -311,15 +312,47 @@ static int put_pixels(struct decoder *d, const uint8_t *from, int n, int n_colou
     return status;
 }
 
+/* Whether deflated data end where a tile or strip of that many bytes does, with the checksum that they were written
+ * with. */
+static bool is_whole(const uint8_t *data, size_t bytes, size_t most)
+{
+    uint8_t piece[4096];
+    z_stream z = {.next_in = (uint8_t *)data, .avail_in = (uInt)bytes};
+    int state = inflateInit(&z);
+    if (state != Z_OK) /* no memory, which libtiff had */
+        return true;
+    while (state == Z_OK && z.total_out <= most) {
+        z.next_out = piece;
+        z.avail_out = sizeof piece;
+        state = inflate(&z, Z_NO_FLUSH);
+    }
+    inflateEnd(&z);
+    return state == Z_STREAM_END && z.total_out <= most;
+}
+
+/* libtiff is content when it has all pixels: damaged data that give more than those have a checksum that it does not
+ * come to. */
+static void check_deflated(struct decoder *d, uint32_t i, uint32_t y)
+{
+    bool deflated = d->compression == COMPRESSION_ADOBE_DEFLATE || d->compression == COMPRESSION_DEFLATE;
+    uint16_t order = FILLORDER_MSB2LSB;
+    uint64_t at = TIFFGetStrileOffset(d->tif, i), n = TIFFGetStrileByteCount(d->tif, i);
+    TIFFGetFieldDefaulted(d->tif, TIFFTAG_FILLORDER, &order);
+    if (!deflated || order != FILLORDER_MSB2LSB || at > d->bytes || n > d->bytes - at || n > UINT32_MAX)
+        return;
+    if (!is_whole(d->file + at, (size_t)n, d->tile_bytes))
+        d->status = fmt_fail(d->e, FMT_TRUNCATED, "image data is damaged (its checksum, near line %u)", y + 1);
+}
+
 static int read_tile(struct decoder *d, uint32_t x, uint32_t y, uint16_t plane, size_t bytes)
 {
-    tmsize_t got;
-    if (d->tiled)
-        got = TIFFReadEncodedTile(d->tif, TIFFComputeTile(d->tif, x, y, 0, plane), d->tile, (tmsize_t)bytes);
-    else
-        got = TIFFReadEncodedStrip(d->tif, TIFFComputeStrip(d->tif, y, plane), d->tile, (tmsize_t)bytes);
+    uint32_t i = d->tiled ? TIFFComputeTile(d->tif, x, y, 0, plane) : TIFFComputeStrip(d->tif, y, plane);
+    tmsize_t got = d->tiled ? TIFFReadEncodedTile(d->tif, i, d->tile, (tmsize_t)bytes)
+                            : TIFFReadEncodedStrip(d->tif, i, d->tile, (tmsize_t)bytes);
     if (d->status == 0 && got != (tmsize_t)bytes)
         d->status = fmt_fail(d->e, FMT_TRUNCATED, "image data is missing (near line %u)", y + 1);
+    if (d->status == 0)
+        check_deflated(d, i, y);
     return d->status;
 }
 
