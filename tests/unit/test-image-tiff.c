@@ -408,6 +408,26 @@ static void flips(struct form f, const char *what)
     free(m.data);
 }
 
+/* Of JPEG libtiff only warns when coded data are damaged: pixels come, but not those of the photograph. */
+static void damaged_jpeg(struct form f)
+{
+    struct memory m = make(f);
+    struct image im = {0};
+    struct fmt_error e = {0};
+    size_t scan = 0, end;
+    while (scan + 1 < m.bytes && !(m.data[scan] == 0xFF && m.data[scan + 1] == 0xDA))
+        scan++;
+    scan += 2 + m.data[scan + 3]; /* behind its header */
+    for (end = scan; end + 1 < m.bytes && !(m.data[end] == 0xFF && m.data[end + 1] == 0xD9);)
+        end++;
+    ok(end > scan + 8 && end + 1 < m.bytes, "%zu bytes of coded data", end - scan);
+    memset(m.data + scan + 4, 0, end - scan - 4);
+    is_int(decode(&m, NULL, &im, NULL, &e), FMT_TRUNCATED, "JPEG in tiles: zeros instead of coded data");
+    ok(strstr(e.text, "image data is missing or damaged (") != NULL, "... are damage: %s", e.text);
+    image_release(&im);
+    free(m.data);
+}
+
 /* The value of an entry of the first directory (little-endian, classic), in place. */
 static void set_entry(struct memory *m, int tag, uint32_t value)
 {
@@ -539,6 +559,7 @@ int main(void)
     f.compression = COMPRESSION_JPEG, f.photometric = PHOTOMETRIC_YCBCR, f.n_samples = 3, f.sample = smooth;
     cut_everywhere(f, "JPEG in tiles");
     flips(f, "JPEG in tiles");
+    damaged_jpeg(f);
     longer_run();
     hostile();
     return tap_done();

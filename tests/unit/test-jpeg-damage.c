@@ -199,6 +199,57 @@ static void zeros_within(bool end_mark, const char *what)
     fmt_buffer_release(&b);
 }
 
+/* A grey image with a restart mark behind every second block. */
+static struct fmt_buffer make_restarts(void)
+{
+    struct fmt_buffer b = {0};
+    struct image im = {0};
+    struct jpeg_compress_struct c;
+    struct jpeg_error_mgr m;
+    unsigned char *file = NULL;
+    unsigned long bytes = 0;
+    fill_picture(&im, W, H, 1);
+    c.err = jpeg_std_error(&m);
+    jpeg_create_compress(&c);
+    jpeg_mem_dest(&c, &file, &bytes);
+    c.image_width = W, c.image_height = H;
+    c.input_components = 1, c.in_color_space = JCS_GRAYSCALE;
+    jpeg_set_defaults(&c);
+    c.restart_interval = 2;
+    jpeg_start_compress(&c, TRUE);
+    while (c.next_scanline < H) {
+        JSAMPROW row = image_row(&im, (int)c.next_scanline);
+        jpeg_write_scanlines(&c, &row, 1);
+    }
+    jpeg_finish_compress(&c);
+    jpeg_destroy_compress(&c);
+    fmt_buffer_append(&b, file, bytes);
+    free(file);
+    image_release(&im);
+    return b;
+}
+
+/* Before the end mark a few stray bytes are padding; before a restart mark there is none. */
+static void few_bytes_left_over(void)
+{
+    struct fmt_buffer b = make_restarts(), longer = {0};
+    struct image im = {0};
+    struct image_notes notes;
+    struct fmt_error e = {0};
+    size_t at = 2;
+    is_int(jpeg_decode(b.data, b.bytes, NULL, &im, &notes, &e) + notes.n, 0, "restart marks are no damage %s", e.text);
+    while (at + 1 < b.bytes && !(b.data[at] == 0xFF && b.data[at + 1] == 0xD2))
+        at++;
+    fmt_buffer_append(&longer, b.data, at);
+    fmt_buffer_append(&longer, "sixteen bytes...", 16); /* more than the decoder reads ahead */
+    fmt_buffer_append(&longer, b.data + at, b.bytes - at);
+    is_int(jpeg_decode(longer.data, longer.bytes, NULL, &im, NULL, &e), FMT_TRUNCATED, "bytes before a restart mark");
+    is_text(e.text, "coded data is damaged (16 bytes are left over before marker d2)", "... are refused");
+    image_release(&im);
+    fmt_buffer_release(&longer);
+    fmt_buffer_release(&b);
+}
+
 static void stray_bytes(void)
 {
     struct fmt_buffer b = make_jpeg(W, H, 3, (struct jpeg_encoding){.quality = 80});
@@ -331,6 +382,7 @@ int main(void)
     stray_bytes();
     zeros_within(false, "zeros instead of the rest");
     zeros_within(true, "zeros before the end mark");
+    few_bytes_left_over();
     changed_bytes();
     sign(2, "abcdefghijkl", 12, true, "11 stray bytes before marker d9", "codes that are left over");
     sign(2, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16, false, "15 stray bytes before marker d9", "zeros as padding");
