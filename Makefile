@@ -82,7 +82,7 @@ MAY_INCLUDE_kernels/prediction := kernels/prediction kernels/score kernels/repor
 MAY_INCLUDE_kernels/classify := kernels/classify kernels/prediction kernels/score kernels/report kernels/rows kernels/op common formats
 MAY_INCLUDE_kernels/verdict  := kernels/verdict kernels/score kernels/report kernels/rows kernels/op common formats
 MAY_INCLUDE_kernels/bank     := kernels/bank kernels/extract kernels/nn kernels/img kernels/rows kernels/op common formats
-MAY_INCLUDE_kernels/gate     := kernels/gate kernels/verdict kernels/img common formats
+MAY_INCLUDE_kernels/gate     := kernels/gate kernels/verdict kernels/img kernels/op common formats
 MAY_INCLUDE_kernels/draw     := kernels/draw common formats
 # What tools may include; kernels/cpu is not part of it.
 KERNELS_FOR_TOOLS            := $(addprefix kernels/,data step extract weights verdict bank gate draw classify prediction score report rows nn img world op)

@@ -8,14 +8,33 @@
 #include "binomial.h"
 #include "num.h"
 
-/* The values of a measure that are there, ascending; returns how many. */
-static int64_t sort_values(const struct gate_values *v, int64_t n, enum gate_measure m, double *sorted)
+struct calibrating {
+    const struct gate_values *v;
+    const int64_t *group;
+    int64_t n, n_groups;
+    double *worst; /* [n_groups] of an installation the value that is stopped first; NAN: none is there */
+    bool *stopped; /* [n_groups] */
+};
+
+static void find_worst(struct calibrating *c, enum gate_limit l)
+{
+    bool least = gate_limit_is_least(l);
+    for (int64_t g = 0; g < c->n_groups; g++)
+        c->worst[g] = NAN;
+    for (int64_t i = 0; i < c->n; i++) {
+        double *worst = &c->worst[c->group[i]], value = c->v[i].value[gate_measure_of_limit(l)];
+        *worst = least ? fmin(*worst, value) : fmax(*worst, value); /* the one that is not NAN */
+    }
+}
+
+/* Moves the values that are there to the front, ascending; returns how many. */
+static int64_t sort_values(double *value, int64_t n)
 {
     int64_t found = 0;
     for (int64_t i = 0; i < n; i++)
-        if (!isnan(v[i].value[m]))
-            sorted[found++] = v[i].value[m];
-    qsort(sorted, (size_t)found, sizeof *sorted, num_order_f64);
+        if (!isnan(value[i]))
+            value[found++] = value[i];
+    qsort(value, (size_t)found, sizeof *value, num_order_f64);
     return found;
 }
 
@@ -25,58 +44,85 @@ static double at_least_alike(enum gate_limit l, double limit)
     return l == GATE_SIMILARITY_MOST ? fmax(limit, GATE_ALIKE) : limit;
 }
 
-static int64_t count_stopped(const struct gate_limits *limits, enum gate_limit l, const struct gate_values *v,
-                             int64_t n)
+/* l GATE_LIMITS: by any gate. */
+static bool is_stopped(const struct gate_limits *limits, int l, const struct gate_values *v)
 {
-    int64_t stopped = 0;
-    for (int64_t i = 0; i < n; i++)
-        stopped += gate_stops(limits, l, &v[i]);
-    return stopped;
+    return l < GATE_LIMITS ? gate_stops(limits, (enum gate_limit)l, v) : gate_check(limits, v, NULL) != GATE_NONE;
 }
 
-static void set_limit(struct gate_limits *limits, enum gate_limit l, const struct gate_values *v, int64_t n,
-                      double *sorted)
+static void count_stopped(struct calibrating *c, const struct gate_limits *limits, int l,
+                          struct gate_count *photographs, struct gate_count *installations)
 {
-    int64_t found = sort_values(v, n, gate_measure_of_limit(l), sorted);
+    for (int64_t g = 0; g < c->n_groups; g++)
+        c->stopped[g] = false;
+    for (int64_t i = 0; i < c->n; i++)
+        if (is_stopped(limits, l, &c->v[i])) {
+            photographs->stopped++;
+            c->stopped[c->group[i]] = true;
+        }
+    for (int64_t g = 0; g < c->n_groups; g++)
+        installations->stopped += c->stopped[g];
+}
+
+static void set_limit(struct calibrating *c, enum gate_limit l, struct gate_limits *limits)
+{
+    find_worst(c, l);
+    int64_t found = sort_values(c->worst, c->n_groups);
     if (found == 0)
         return;
     int64_t rank = num_max(1, binomial_rank(found, limits->share, limits->confidence));
-    limits->limit[l] = at_least_alike(l, gate_limit_is_least(l) ? sorted[rank - 1] : sorted[found - rank]);
-    limits->n[l] = found;
-    limits->stopped[l] = count_stopped(limits, l, v, n);
+    limits->limit[l] = at_least_alike(l, gate_limit_is_least(l) ? c->worst[rank - 1] : c->worst[found - rank]);
     limits->bound[l] = binomial_upper(rank - 1, found, limits->confidence);
+    limits->installations[l].n = found;
+    for (int64_t i = 0; i < c->n; i++)
+        limits->photographs[l].n += !isnan(c->v[i].value[gate_measure_of_limit(l)]);
+    count_stopped(c, limits, l, &limits->photographs[l], &limits->installations[l]);
 }
 
-int gate_calibrate(const struct gate_values *v, int64_t n, double share, double confidence,
+static void set_limits(struct calibrating *c, struct gate_limits *limits)
+{
+    for (int l = 0; l < GATE_LIMITS; l++)
+        set_limit(c, (enum gate_limit)l, limits);
+    limits->all_photographs.n = c->n;
+    limits->all_installations.n = c->n_groups;
+    count_stopped(c, limits, GATE_LIMITS, &limits->all_photographs, &limits->all_installations);
+}
+
+int gate_calibrate(const struct gate_values *v, const int64_t *group, int64_t n, double share, double confidence,
                    struct gate_limits *limits, struct fmt_error *e)
 {
     struct gate_limits l = gate_no_limits();
+    struct calibrating c = {.v = v, .group = group, .n = n};
     if (n < 1)
         return fmt_fail(e, FMT_INVALID, "gates: there are no good photographs");
-    double *sorted = malloc((size_t)n * sizeof *sorted);
-    if (!sorted)
-        return fmt_no_memory(e);
-    l.share = share;
-    l.confidence = confidence;
-    l.n_photographs = n;
-    for (int i = 0; i < GATE_LIMITS; i++)
-        set_limit(&l, (enum gate_limit)i, v, n, sorted);
-    free(sorted);
     for (int64_t i = 0; i < n; i++)
-        l.n_stopped += gate_check(&l, &v[i], NULL) != GATE_NONE;
-    *limits = l;
-    return 0;
+        c.n_groups = num_max(c.n_groups, group[i] + 1);
+    c.worst = malloc((size_t)c.n_groups * sizeof *c.worst);
+    c.stopped = malloc((size_t)c.n_groups * sizeof *c.stopped);
+    int status = c.worst && c.stopped ? 0 : fmt_no_memory(e);
+    if (!status) {
+        l.share = share;
+        l.confidence = confidence;
+        set_limits(&c, &l);
+        *limits = l;
+    }
+    free(c.worst);
+    free(c.stopped);
+    return status;
 }
 
 void gate_limit_text(const struct gate_limits *limits, enum gate_limit l, char text[GATE_LINE_MAX])
 {
+    const struct gate_count *photographs = &limits->photographs[l], *installations = &limits->installations[l];
     *text = 0;
     if (isnan(limits->limit[l]))
         return;
     snprintf(text, GATE_LINE_MAX,
-             "%s: %s at %s %.5g stops %lld of %s, with %.4g %% confidence at most %.2g %% of all",
+             "%s: %s at %s %.5g stops %lld of %s, %lld of %s; with %.4g %% confidence at most %.2g %% of all "
+             "installations",
              gate_name(gate_of_limit(l)), gate_measure_name(gate_measure_of_limit(l)),
-             gate_limit_is_least(l) ? "least" : "most", limits->limit[l], (long long)limits->stopped[l],
-             FMT_COUNT(limits->n[l], "good photograph", "good photographs"), 100 * limits->confidence,
+             gate_limit_is_least(l) ? "least" : "most", limits->limit[l], (long long)photographs->stopped,
+             FMT_COUNT(photographs->n, "good photograph", "good photographs"), (long long)installations->stopped,
+             FMT_COUNT(installations->n, "installation", "installations"), 100 * limits->confidence,
              100 * limits->bound[l]);
 }

@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "finite.h"
 #include "safetensors.h"
 
-enum { FEATURE, PRINT, NAMES, TENSORS };
-static const char *const tensor_name[TENSORS] = {"feature", "print", "names"};
+enum { PRINT, NAMES, MEAN, FACTOR, TENSORS };
+static const char *const tensor_name[TENSORS] = {"print", "names", "mean", "factor"};
 
 /* ------------------------------------------------------------------ writing */
 struct source {
@@ -28,11 +29,11 @@ static int collect_names(struct source *s, struct fmt_error *e)
 
 static float value_of(const struct source *s, int64_t i_tensor, int64_t i)
 {
-    if (i_tensor == FEATURE)
-        return gate_reference_row(s->r, i / s->r->dim).feature[i % s->r->dim];
     if (i_tensor == PRINT)
         return (float)gate_reference_row(s->r, i / GATE_PRINT_BYTES).print->luma[i % GATE_PRINT_BYTES] - 128;
-    return (float)(int8_t)s->names.data[i];
+    if (i_tensor == NAMES)
+        return (float)(int8_t)s->names.data[i];
+    return i_tensor == MEAN ? s->r->whitening.mean[i] : s->r->whitening.factor[i];
 }
 
 static int read_values(void *arg, int64_t i_tensor, int64_t first, int64_t n, float *out, struct fmt_error *e)
@@ -47,13 +48,15 @@ int gate_reference_write(const struct gate_reference *r, const struct fmt_writer
 {
     struct source s = {.r = r};
     int status = collect_names(&s, e);
+    int64_t k = r->whitening.k;
     struct named_tensor_out list[TENSORS] = {
-        {tensor_name[FEATURE], DTYPE_F32, 2, {r->n_good, r->dim}},
         {tensor_name[PRINT], DTYPE_I8, 3, {r->n_good, GATE_PRINT_SIDE, GATE_PRINT_SIDE}},
-        {tensor_name[NAMES], DTYPE_I8, 1, {(int64_t)s.names.bytes}}};
+        {tensor_name[NAMES], DTYPE_I8, 1, {(int64_t)s.names.bytes}},
+        {tensor_name[MEAN], DTYPE_F32, 1, {k}},
+        {tensor_name[FACTOR], DTYPE_F32, 2, {k, k}}};
     const struct named_tensor_values values = {&s, read_values};
     if (!status)
-        status = safetensors_write(w, list, TENSORS, NULL, 0, &values, e);
+        status = safetensors_write(w, list, k > 0 ? TENSORS : MEAN, NULL, 0, &values, e);
     fmt_buffer_release(&s.names);
     return status;
 }
@@ -61,28 +64,58 @@ int gate_reference_write(const struct gate_reference *r, const struct fmt_writer
 /* ------------------------------------------------------------------ reading */
 struct tensors {
     const struct named_tensor *t[TENSORS];
-    int64_t n, dim;
+    int64_t n;
     char *names; /* [n_names] */
     const char *name, *end; /* the next one */
 };
 
+static const char known[] = "known photographs";
+
 static int check_shapes(struct tensors *s, const struct named_tensor_set *set, struct fmt_error *e)
 {
-    static const int n_dims[TENSORS] = {2, 3, 1};
+    static const int n_dims[TENSORS] = {3, 1, 1, 2};
     for (int i = 0; i < TENSORS; i++) {
         s->t[i] = named_tensor_find(set, tensor_name[i]);
-        if (!s->t[i] || s->t[i]->n_dims != n_dims[i] || s->t[i]->dtype != (i == FEATURE ? DTYPE_F32 : DTYPE_I8))
-            return fmt_fail(e, FMT_INVALID, "known photographs: \"%s\" is missing or of another type", tensor_name[i]);
+        bool may_lack = i == MEAN || (i == FACTOR && !s->t[MEAN]);
+        if (!s->t[i] && may_lack)
+            continue;
+        if (!s->t[i] || s->t[i]->n_dims != n_dims[i] || s->t[i]->dtype != (i < MEAN ? DTYPE_I8 : DTYPE_F32))
+            return fmt_fail(e, FMT_INVALID, "%s: \"%s\" is missing or of another type", known, tensor_name[i]);
     }
-    s->n = s->t[FEATURE]->dims[0];
-    s->dim = s->t[FEATURE]->dims[1];
+    const int64_t *d = s->t[PRINT]->dims;
+    s->n = d[0];
     if (s->n > GATE_GOOD_MAX)
         return fmt_fail(e, FMT_LIMIT, "%lld known photographs, the limit is %d", (long long)s->n, GATE_GOOD_MAX);
-    const int64_t *d = s->t[PRINT]->dims;
-    if (d[0] != s->n || d[1] != GATE_PRINT_SIDE || d[2] != GATE_PRINT_SIDE)
-        return fmt_fail(e, FMT_INVALID, "known photographs: the prints are not %lld of %d x %d", (long long)s->n,
-                        GATE_PRINT_SIDE, GATE_PRINT_SIDE);
+    if (d[1] != GATE_PRINT_SIDE || d[2] != GATE_PRINT_SIDE)
+        return fmt_fail(e, FMT_INVALID, "%s: the prints are not of %d x %d", known, GATE_PRINT_SIDE, GATE_PRINT_SIDE);
     return 0;
+}
+
+/* A factor with which distances can be computed. */
+static int check_factor(const struct gate_whitening *w, struct fmt_error *e)
+{
+    bool good = finite_all(w->mean, w->k) && finite_all(w->factor, w->k * w->k);
+    for (int64_t i = 0; i < w->k && good; i++)
+        good = w->factor[i * w->k + i] > 0;
+    return good ? 0 : fmt_fail(e, FMT_INVALID, "%s: \"mean\" or \"factor\" is none", known);
+}
+
+static int read_whitening(const struct tensors *s, struct gate_reference *r, struct fmt_error *e)
+{
+    struct gate_whitening *w = &r->whitening;
+    if (!s->t[MEAN])
+        return 0;
+    int64_t k = s->t[MEAN]->dims[0];
+    if (k != gate_folded(r->dim) || s->t[FACTOR]->dims[0] != k || s->t[FACTOR]->dims[1] != k)
+        return fmt_fail(e, FMT_MISMATCH, "%s: of features of %lld values, the network makes %lld", known, (long long)k,
+                        (long long)gate_folded(r->dim));
+    w->k = k;
+    w->mean = malloc((size_t)k * sizeof *w->mean);
+    w->factor = malloc((size_t)(k * k) * sizeof *w->factor);
+    int status = w->mean && w->factor ? named_tensor_read_f32(s->t[MEAN], 0, k, w->mean, e) : fmt_no_memory(e);
+    if (!status)
+        status = named_tensor_read_f32(s->t[FACTOR], 0, k * k, w->factor, e);
+    return status ? status : check_factor(w, e);
 }
 
 static int read_names(struct tensors *s, struct fmt_error *e)
@@ -104,34 +137,29 @@ static const char *next_name(struct tensors *s)
     return zero ? text : NULL;
 }
 
-/* feature [dim] is scratch. */
-static int read_row(struct tensors *s, int64_t i, struct gate_reference *r, float *feature, struct fmt_error *e)
+static int read_row(struct tensors *s, int64_t i, struct gate_reference *r, struct fmt_error *e)
 {
     struct gate_print print;
     const char *key = next_name(s), *group = key ? next_name(s) : NULL;
     if (!group)
-        return fmt_fail(e, FMT_INVALID, "known photographs: names are missing");
-    int status = named_tensor_read_f32(s->t[FEATURE], i * s->dim, s->dim, feature, e);
-    if (!status)
-        status = named_tensor_read_i8(s->t[PRINT], i * GATE_PRINT_BYTES, GATE_PRINT_BYTES, (int8_t *)print.luma, e);
+        return fmt_fail(e, FMT_INVALID, "%s: names are missing", known);
+    int status = named_tensor_read_i8(s->t[PRINT], i * GATE_PRINT_BYTES, GATE_PRINT_BYTES, (int8_t *)print.luma, e);
     for (int k = 0; k < GATE_PRINT_BYTES && !status; k++)
         print.luma[k] ^= 128; /* + 128, in two's complement */
-    return status ? status : gate_reference_add(r, key, group, feature, &print, e);
+    return status ? status : gate_reference_add(r, key, group, NULL, &print, e);
 }
 
 static int read_rows(struct tensors *s, struct gate_reference *r, struct fmt_error *e)
 {
-    float *feature = malloc((size_t)s->dim * sizeof *feature);
-    int status = feature ? 0 : fmt_no_memory(e);
+    int status = 0;
     for (int64_t i = 0; i < s->n && !status; i++)
-        status = read_row(s, i, r, feature, e);
+        status = read_row(s, i, r, e);
     if (!status && s->name != s->end)
-        status = fmt_fail(e, FMT_INVALID, "known photographs: more names than photographs");
-    free(feature);
+        status = fmt_fail(e, FMT_INVALID, "%s: more names than photographs", known);
     return status;
 }
 
-int gate_reference_read(struct gate_reference *r, const struct fmt_reader *in, int64_t recent_most,
+int gate_reference_read(struct gate_reference *r, const struct fmt_reader *in, int64_t dim, int64_t recent_most,
                         struct fmt_error *e)
 {
     struct named_tensor_set set = {0};
@@ -141,7 +169,9 @@ int gate_reference_read(struct gate_reference *r, const struct fmt_reader *in, i
     if (!status)
         status = check_shapes(&s, &set, e);
     if (!status)
-        status = gate_reference_init(r, s.dim, recent_most, e);
+        status = gate_reference_init(r, dim, recent_most, e);
+    if (!status)
+        status = read_whitening(&s, r, e);
     if (!status)
         status = read_names(&s, e);
     if (!status)

@@ -87,15 +87,27 @@ static int64_t variation(const struct grey *g, bool blurred)
     return sum;
 }
 
+/* The smallest luma that at least 95 % of the pixels do not exceed. Where parts are dark or light by nature it follows
+ * the light better than the mean does: dark parts have highlights, too. */
+static int highlights_of(const int64_t count[256], int64_t n)
+{
+    int luma = 0;
+    for (int64_t below = count[0]; 20 * below < 19 * n; below += count[luma])
+        luma++;
+    return luma;
+}
+
 static void measure_light(const struct grey *g, struct gate_values *v)
 {
-    int64_t n = g->height * g->width, sum = 0, black = 0, white = 0;
+    int64_t n = g->height * g->width, sum = 0, black = 0, white = 0, count[256] = {0};
     for (int64_t i = 0; i < n; i++) {
+        count[g->luma[i]]++;
         sum += g->luma[i];
         black += g->luma[i] <= GATE_BLACK_LUMA;
         white += g->luma[i] >= GATE_WHITE_LUMA;
     }
     v->value[GATE_BRIGHTNESS] = (double)sum / (255 * (double)n);
+    v->value[GATE_HIGHLIGHTS] = highlights_of(count, n) / 255.0;
     v->value[GATE_BLACK] = (double)black / (double)n;
     v->value[GATE_WHITE] = (double)white / (double)n;
 }

@@ -1,5 +1,5 @@
-/* gate-reference.c - passes over all that is known: a product of 384 values of a feature takes less than a tenth of a
- * microsecond, the search of a sketch a few, and there are as many as a site has photographs. */
+/* gate-reference.c - passes over all that is known: the search of a sketch takes a few microseconds, and there are as
+ * many as a site has photographs. The distance takes as long however many there were. */
 #include "gate-reference.h"
 
 #include <math.h>
@@ -50,27 +50,17 @@ void gate_reference_release(struct gate_reference *r)
         forget(&r->good_known[i]);
     free(r->good);
     free(r->good_known);
+    gate_whitening_release(&r->whitening);
     if (r->dim > 0)
         gate_recent_close(&r->recent);
     *r = (struct gate_reference){0};
-}
-
-/* to = the feature at unit length; zeros stay. */
-static void set_unit(float *to, const float *feature, int64_t dim)
-{
-    double squares = 0;
-    for (int64_t k = 0; k < dim; k++)
-        squares += (double)feature[k] * (double)feature[k];
-    double factor = squares > 0 ? 1 / sqrt(squares) : 0;
-    for (int64_t k = 0; k < dim; k++)
-        to[k] = (float)((double)feature[k] * factor);
 }
 
 /* Puts a photograph at a place that holds another one, or none. */
 static int put(const struct gate_reference *r, float *to, struct gate_known *known, const char *key, const char *group,
                const float *feature, const struct gate_print *print, struct fmt_error *e)
 {
-    if (!finite_all(feature, r->dim))
+    if (feature && !finite_all(feature, r->dim))
         return fmt_fail(e, FMT_NONFINITE, "%s: its feature is not finite", key);
     struct gate_known k = {.key = strdup(key), .group = strdup(group), .print = *print};
     if (!k.key || !k.group) {
@@ -80,22 +70,23 @@ static int put(const struct gate_reference *r, float *to, struct gate_known *kno
     gate_sketch_make(print, &k.sketch);
     forget(known);
     *known = k;
-    set_unit(to, feature, r->dim);
+    if (feature)
+        gate_fold(feature, r->dim, to, gate_folded(r->dim));
     return 0;
 }
 
 int gate_reference_add(struct gate_reference *r, const char *key, const char *group, const float *feature,
                        const struct gate_print *print, struct fmt_error *e)
 {
-    int64_t capacity = r->capacity, same = r->capacity;
-    int status = fmt_grow(&r->good, r->n_good, &capacity, (size_t)r->dim * sizeof *r->good, e);
+    int64_t capacity = r->capacity, same = r->capacity, k = gate_folded(r->dim);
+    int status = feature ? fmt_grow(&r->good, r->n_good, &capacity, (size_t)k * sizeof *r->good, e) : 0;
     if (!status)
         status = fmt_grow(&r->good_known, r->n_good, &same, sizeof *r->good_known, e);
     if (status)
         return status;
-    r->capacity = capacity;
+    r->capacity = same;
     r->good_known[r->n_good] = (struct gate_known){0};
-    status = put(r, r->good + r->n_good * r->dim, &r->good_known[r->n_good], key, group, feature, print, e);
+    status = put(r, feature ? r->good + r->n_good * k : NULL, &r->good_known[r->n_good], key, group, feature, print, e);
     r->n_good += status == 0;
     return status;
 }
@@ -120,25 +111,8 @@ static void keep_nearest(struct nearest *t, struct candidate c)
     t->item[at] = c;
 }
 
-/* In LANES sums, whose order is the same on every processor. */
-static double dot(const float *a, const float *b, int64_t n)
-{
-    enum { LANES = 16 };
-    float sum[LANES] = {0}, all = 0;
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int k = 0; k < LANES; k++)
-            sum[k] += a[i + k] * b[i + k];
-    for (; i < n; i++)
-        sum[0] += a[i] * b[i];
-    for (int k = 0; k < LANES; k++)
-        all += sum[k];
-    return (double)all;
-}
-
 /* Whose photograph is looked up. Its own row and those of its installation are left out. */
 struct query {
-    const float *unit; /* [dim] */
     const struct gate_print *print;
     const char *group;
     int64_t row; /* of the good photographs; -1: none of them */
@@ -150,16 +124,6 @@ static bool is_other(const struct gate_reference *r, const struct query *q, int6
         return i != q->row;
     return i < r->n_good ? strcmp(r->good_known[i].group, q->group) != 0
                          : r->recent.item[i - r->n_good].group != gate_recent_hash(q->group);
-}
-
-/* By feature. */
-static double find_distance(const struct gate_reference *r, const struct query *q)
-{
-    struct nearest t = {.most = GATE_NEIGHBOURS};
-    for (int64_t i = 0; i < r->n_good; i++)
-        if (is_other(r, q, i))
-            keep_nearest(&t, (struct candidate){.value = dot(q->unit, r->good + i * r->dim, r->dim), .i = i});
-    return t.n > 0 ? 1 - t.item[t.n - 1].value : NAN;
 }
 
 /* ------------------------------------------------------------------ copies */
@@ -280,9 +244,27 @@ static int find_copy(const struct gate_reference *r, const struct query *q, stru
     return status ? status : compare_exactly(&c, &fine);
 }
 
+/* By feature. */
+static int find_distance(const struct gate_reference *r, const float *feature, double *distance, struct fmt_error *e)
+{
+    int64_t k = gate_folded(r->dim);
+    *distance = NAN;
+    if (r->whitening.k == 0)
+        return 0;
+    float *x = malloc((size_t)k * sizeof *x);
+    double *z = malloc((size_t)k * sizeof *z);
+    int status = x && z ? 0 : fmt_no_memory(e);
+    if (!status) {
+        gate_fold(feature, r->dim, x, k);
+        *distance = gate_whitening_distance(&r->whitening, x, z);
+    }
+    free(x);
+    free(z);
+    return status;
+}
+
 static int look(const struct gate_reference *r, const struct query *q, struct gate_values *v, struct fmt_error *e)
 {
-    v->value[GATE_DISTANCE] = find_distance(r, q);
     v->value[GATE_SIMILARITY] = NAN;
     v->similar_key[0] = v->similar_group[0] = 0;
     return find_copy(r, q, v, e);
@@ -291,13 +273,8 @@ static int look(const struct gate_reference *r, const struct query *q, struct ga
 int gate_reference_look(const struct gate_reference *r, const float *feature, const struct gate_print *print,
                         const char *group, struct gate_values *v, struct fmt_error *e)
 {
-    float *unit = malloc((size_t)r->dim * sizeof *unit);
-    if (!unit)
-        return fmt_no_memory(e);
-    set_unit(unit, feature, r->dim);
-    int status = look(r, &(struct query){unit, print, group, -1}, v, e);
-    free(unit);
-    return status;
+    int status = find_distance(r, feature, &v->value[GATE_DISTANCE], e);
+    return status ? status : look(r, &(struct query){print, group, -1}, v, e);
 }
 
 struct look_all {
@@ -311,7 +288,7 @@ static void look_at_row(void *arg, int64_t i, int worker)
     struct look_all *a = arg;
     const struct gate_known *known = &a->r->good_known[i];
     (void)worker;
-    if (look(a->r, &(struct query){a->r->good + i * a->r->dim, &known->print, known->group, i}, &a->v[i], NULL))
+    if (look(a->r, &(struct query){&known->print, known->group, i}, &a->v[i], NULL))
         a->failed = true;
 }
 
@@ -326,5 +303,5 @@ int gate_reference_look_all(const struct gate_reference *r, struct thread_pool *
 struct gate_row gate_reference_row(const struct gate_reference *r, int64_t i)
 {
     const struct gate_known *k = &r->good_known[i];
-    return (struct gate_row){k->key, k->group, r->good + i * r->dim, &k->print};
+    return (struct gate_row){k->key, k->group, &k->print};
 }

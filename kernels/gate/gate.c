@@ -11,7 +11,7 @@
 static const enum reason reason_by[GATES] = {
     REASON_BLURRED, REASON_DARK, REASON_BRIGHT, REASON_SUBJECT, REASON_REUSED};
 static const char *const measure_names[GATE_MEASURES] = {
-    "sharpness", "brightness", "black", "white", "distance", "similarity"};
+    "sharpness", "brightness", "highlights", "black", "white", "distance", "similarity"};
 
 static const struct {
     enum gate gate;
@@ -21,7 +21,7 @@ static const struct {
     const char *words; /* what the value is, in a reason */
 } limit_of[GATE_LIMITS] = {
     [GATE_SHARPNESS_LEAST] = {GATE_BLURRED, GATE_SHARPNESS, true, "sharpness_least", "sharpness"},
-    [GATE_BRIGHTNESS_LEAST] = {GATE_DARK, GATE_BRIGHTNESS, true, "brightness_least", "mean brightness"},
+    [GATE_HIGHLIGHTS_LEAST] = {GATE_DARK, GATE_HIGHLIGHTS, true, "highlights_least", "brightness of the highlights"},
     [GATE_BLACK_MOST] = {GATE_DARK, GATE_BLACK, false, "black_most", "share of black pixels"},
     [GATE_BRIGHTNESS_MOST] = {GATE_BRIGHT, GATE_BRIGHTNESS, false, "brightness_most", "mean brightness"},
     [GATE_WHITE_MOST] = {GATE_BRIGHT, GATE_WHITE, false, "white_most", "share of white pixels"},
@@ -80,7 +80,8 @@ bool gate_stops(const struct gate_limits *limits, enum gate_limit l, const struc
 /* "blurred: sharpness 0.31, at least 0.52 in 99.5 % of good photographs" */
 static void put_reason(const struct gate_limits *limits, enum gate_limit l, const struct gate_values *v, char *text)
 {
-    double n = (double)limits->n[l], passed = n > 0 ? 100 * (1 - (double)limits->stopped[l] / n) : 100;
+    const struct gate_count *c = &limits->photographs[l];
+    double passed = c->n > 0 ? 100 * (1 - (double)c->stopped / (double)c->n) : 100;
     char with[2 * GATE_NAME_MAX + 32] = "";
     if (limit_of[l].gate == GATE_REUSED)
         snprintf(with, sizeof with, " with %s%s%s", v->similar_key, *v->similar_group ? " of " : "", v->similar_group);
@@ -103,13 +104,22 @@ enum gate gate_check(const struct gate_limits *limits, const struct gate_values 
 }
 
 /* ------------------------------------------------------------------ JSON */
+static const char *const photographs = "photographs", *const installations = "installations";
+
+static bool add_count(cJSON *o, const char *name, const struct gate_count *c)
+{
+    cJSON *item = cJSON_AddObjectToObject(o, name);
+    return cJSON_AddNumberToObject(item, "n", (double)c->n) &&
+           cJSON_AddNumberToObject(item, "stopped", (double)c->stopped);
+}
+
 static bool add_limit(const struct gate_limits *limits, enum gate_limit l, cJSON *o)
 {
     cJSON *item = cJSON_AddObjectToObject(o, limit_of[l].name);
     return cJSON_AddNumberToObject(item, "limit", limits->limit[l]) &&
-           cJSON_AddNumberToObject(item, "stopped", (double)limits->stopped[l]) &&
-           cJSON_AddNumberToObject(item, "of", (double)limits->n[l]) &&
-           cJSON_AddNumberToObject(item, "bound", limits->bound[l]);
+           cJSON_AddNumberToObject(item, "bound", limits->bound[l]) &&
+           add_count(item, photographs, &limits->photographs[l]) &&
+           add_count(item, installations, &limits->installations[l]);
 }
 
 struct cJSON *gate_limits_json(const struct gate_limits *limits)
@@ -117,8 +127,8 @@ struct cJSON *gate_limits_json(const struct gate_limits *limits)
     cJSON *o = cJSON_CreateObject();
     bool good = cJSON_AddNumberToObject(o, "share", limits->share) &&
                 cJSON_AddNumberToObject(o, "confidence", limits->confidence) &&
-                cJSON_AddNumberToObject(o, "photographs", (double)limits->n_photographs) &&
-                cJSON_AddNumberToObject(o, "stopped", (double)limits->n_stopped);
+                add_count(o, photographs, &limits->all_photographs) &&
+                add_count(o, installations, &limits->all_installations);
     for (int l = 0; good && l < GATE_LIMITS; l++)
         good = isnan(limits->limit[l]) || add_limit(limits, (enum gate_limit)l, o);
     if (good)
@@ -138,7 +148,7 @@ static int take_number(const cJSON *o, const char *where, const char *name, doub
     return 0;
 }
 
-static int take_count(const cJSON *o, const char *where, const char *name, int64_t *v, struct fmt_error *e)
+static int take_whole(const cJSON *o, const char *where, const char *name, int64_t *v, struct fmt_error *e)
 {
     double number = 0;
     int status = take_number(o, where, name, 0, 1e15, &number, e);
@@ -148,20 +158,33 @@ static int take_count(const cJSON *o, const char *where, const char *name, int64
     return status;
 }
 
+static int take_count(const cJSON *o, const char *name, struct gate_count *c, struct fmt_error *e)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, name);
+    int status = take_whole(item, name, "n", &c->n, e);
+    if (!status)
+        status = take_whole(item, name, "stopped", &c->stopped, e);
+    if (!status && c->stopped > c->n)
+        status = fmt_fail(e, FMT_INVALID, "%s: \"stopped\" is more than \"n\"", name);
+    return status;
+}
+
 static int take_limit(const cJSON *o, enum gate_limit l, struct gate_limits *limits, struct fmt_error *e)
 {
     const char *name = limit_of[l].name;
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, name);
     if (!item)
         return 0;
-    int status = take_number(item, name, "limit", -2, 2, &limits->limit[l], e);
+    int status = take_number(item, name, "limit", -2, 1e30, &limits->limit[l], e);
     if (!status)
-        status = take_count(item, name, "stopped", &limits->stopped[l], e);
+        status = take_number(item, name, "bound", 0, 1, &limits->bound[l], e);
     if (!status)
-        status = take_count(item, name, "of", &limits->n[l], e);
-    if (!status && limits->stopped[l] > limits->n[l])
-        status = fmt_fail(e, FMT_INVALID, "%s: \"stopped\" is more than \"of\"", name);
-    return status ? status : take_number(item, name, "bound", 0, 1, &limits->bound[l], e);
+        status = take_count(item, photographs, &limits->photographs[l], e);
+    if (!status)
+        status = take_count(item, installations, &limits->installations[l], e);
+    if (status)
+        fmt_prefix(e, name);
+    return status;
 }
 
 int gate_limits_parse(const struct cJSON *o, struct gate_limits *limits, struct fmt_error *e)
@@ -171,9 +194,9 @@ int gate_limits_parse(const struct cJSON *o, struct gate_limits *limits, struct 
     if (!status)
         status = take_number(o, "gates", "confidence", 0, 1, &l.confidence, e);
     if (!status)
-        status = take_count(o, "gates", "photographs", &l.n_photographs, e);
+        status = take_count(o, photographs, &l.all_photographs, e);
     if (!status)
-        status = take_count(o, "gates", "stopped", &l.n_stopped, e);
+        status = take_count(o, installations, &l.all_installations, e);
     for (int i = 0; i < GATE_LIMITS && !status; i++)
         status = take_limit(o, (enum gate_limit)i, &l, e);
     if (!status)

@@ -23,14 +23,15 @@ const char *gate_name(enum gate g); /* "blurred", "dark", "bright", "subject", "
 enum gate_measure {
     GATE_SHARPNESS,  /* gate-image.h */
     GATE_BRIGHTNESS, /* mean luma, 0 .. 1 */
+    GATE_HIGHLIGHTS, /* luma of the darkest of the brightest twentieth of the pixels, 0 .. 1 */
     GATE_BLACK,      /* share of pixels that are nearly black: luma up to GATE_BLACK_LUMA */
     GATE_WHITE,      /* share of pixels that are nearly white: luma from GATE_WHITE_LUMA on */
-    GATE_DISTANCE,   /* cosine distance, 0 .. 2, to the GATE_NEIGHBOURS-th nearest reference photograph */
+    GATE_DISTANCE,   /* from the reference photographs, about 1 of one like them: gate-whitening.h */
     GATE_SIMILARITY, /* of pixels, -1 .. 1, with the most similar photograph of another installation */
     GATE_MEASURES
 };
-enum { GATE_BLACK_LUMA = 8, GATE_WHITE_LUMA = 247, GATE_NEIGHBOURS = 3 };
-/* "sharpness", "brightness", "black", "white", "distance", "similarity": members of JSON, columns of TSV */
+enum { GATE_BLACK_LUMA = 8, GATE_WHITE_LUMA = 247 };
+/* "sharpness", "brightness", "highlights", "black", "white", "distance", "similarity": in JSON and TSV */
 const char *gate_measure_name(enum gate_measure m);
 
 enum { GATE_NAME_MAX = 200 }; /* bytes of a name in a reason, with its end; longer ones are cut */
@@ -47,17 +48,21 @@ struct gate_values gate_no_values(void);
 /* What a gate looks at: a value on the wrong side of its limit stops the photograph. Dark and bright look at two, and
  * come first: without light nothing is sharp. */
 enum gate_limit {
-    GATE_BRIGHTNESS_LEAST, GATE_BLACK_MOST, GATE_BRIGHTNESS_MOST, GATE_WHITE_MOST, GATE_SHARPNESS_LEAST,
+    GATE_HIGHLIGHTS_LEAST, GATE_BLACK_MOST, GATE_BRIGHTNESS_MOST, GATE_WHITE_MOST, GATE_SHARPNESS_LEAST,
     GATE_DISTANCE_MOST, GATE_SIMILARITY_MOST, GATE_LIMITS
+};
+
+struct gate_count {
+    int64_t n, stopped;
 };
 
 struct gate_limits {
     double limit[GATE_LIMITS];    /* values equal to it pass; NAN: off */
-    int64_t stopped[GATE_LIMITS]; /* of n good photographs, by this limit alone */
-    int64_t n[GATE_LIMITS];       /* good photographs that have the measure */
+    struct gate_count photographs[GATE_LIMITS];   /* good ones that have the measure, and those that it stops */
+    struct gate_count installations[GATE_LIMITS]; /* of which they are: stopped with one of their photographs */
     double share, confidence;     /* that were asked for, of each limit (gate-calibrate.h) */
-    double bound[GATE_LIMITS];    /* with that confidence at most this share of good photographs is stopped by it */
-    int64_t n_photographs, n_stopped; /* good ones of the calibration; those that any gate stops */
+    double bound[GATE_LIMITS];    /* with that confidence at most this share of good installations is stopped by it */
+    struct gate_count all_photographs, all_installations; /* of the calibration; stopped by any gate */
 };
 struct gate_limits gate_no_limits(void); /* all are off */
 enum gate gate_of_limit(enum gate_limit l);
@@ -71,8 +76,9 @@ enum { GATE_TEXT_MAX = 600 };
 enum gate gate_check(const struct gate_limits *limits, const struct gate_values *v, char *text);
 
 /* As JSON, for the settings of an inspector file:
- *   {"share":0.005,"confidence":0.95,"photographs":1200,"stopped":14,
- *    "sharpness_least":{"limit":0.52,"stopped":3,"of":1200,"bound":0.0065}, ...}        a limit that is off is left out
+ *   {"share":0.005,"confidence":0.95,"photographs":{"n":1800,"stopped":14},"installations":{"n":600,"stopped":9},
+ *    "sharpness_least":{"limit":0.52,"bound":0.0050,"photographs":{...},"installations":{...}}, ...}
+ * A limit that is off is left out.
  * gate_limits_json: a new object, NULL: no memory. gate_limits_parse: FMT_INVALID names the member. */
 struct cJSON;
 struct cJSON *gate_limits_json(const struct gate_limits *limits);

@@ -11,6 +11,8 @@ status 0 bbu-inspect -q --make g.inspector -w "$w" -m m.logreg --thresholds 0.4,
     --gates 10%,80%
 out_has 'gates stop '
 out_has '  subject: distance at most '
+check 'installations are counted' grep -qE 'gates stop [0-9]+ of [0-9]+ good photographs, [0-9]+ of [0-9]+ installations' out
+check '... and promised' grep -qE '  blurred: .* installations; with 80 % confidence at most [0-9.]+ % of all installations' out
 out_has '  reused: similarity at most 0.95 stops 0 of '
 status 0 bbu-info g.inspector
 out_has 'similarity_most'
@@ -25,8 +27,15 @@ n=$(bbu-info -l bbu.index | cut -f 5 | grep -c '^negative$')
 check 'there are others' test "$n" -lt "$(bbu-info -l bbu.index | wc -l)"
 err_has "reference: $n photographs in "
 out_has " of $n good photographs"
+# ... and add to the review of the installations that thresholds were chosen on, where these are photographs
+bbu-pack -q --split val bbu.index -o chosen
+status 0 bbu-inspect -q --make x.inspector -w "$w" -m m.logreg --choose chosen --missed 50%,50% --alarms 50%,0 \
+    --reference trainshards --gates 10%,80%
+out_has 'the same as they are judged, by the score and with what gates stop:'
+set -- $(awk '$1 == "review" { print $4 }' out)
+check 'review with gates is no less' test $# -eq 2 -a "${2:-0}" -ge "${1:-9}"
 bbu-inspect -q g.inspector bbu.index --split test >plain.tsv
-check 'measures are columns' grep -q '^of	.*	reason	sharpness	brightness	black	white	distance	similarity$' plain.tsv
+check 'measures are columns' grep -q '^of	.*	reason	sharpness	brightness	highlights	black	white	distance	similarity$' plain.tsv
 set -- $(awk -F '\t' '$1 == "photograph" && $7 ~ /^score: / { print $2 }' plain.tsv)
 check 'most photographs are not stopped' test $# -ge 10
 a=$(basename "$1" -0.jpeg) a=${a%-?}
@@ -34,7 +43,8 @@ for f in "$@"; do b=$(basename "$f") b=${b%-?.*} && [ "$b" != "$a" ] && break; d
 mkdir in && cp bbu/test/$a/* in && cp bbu/test/$b/$b-[02].jpeg in && cp "bbu/test/$a/$(basename "$1")" in/$b-1.jpeg
 status 1 bbu-inspect -q g.inspector in
 check 'a photograph used again is a review' grep -q "^photograph	in/$b-1.jpeg	.*	review	reused: " out
-check '... and its installation, too' grep -q "^installation	$b	.*	review	" out
+check '... with what its score says' grep -qE "^photograph	in/$b-1.jpeg	.*	review	reused: .*; its score: 0[^	]*(passes|fails|between) " out
+check '... and its installation, too' grep -qE "^installation	$b	.*	review	reused: [^;]*; its score: 0[^;	]*(passes|fails|between) [^;]*	" out
 status 1 bbu-inspect -q --json g.inspector in
 check 'JSON names the other one' grep -q "\"photograph\":\"in/$b-1.jpeg\".*\"similarity\":.*\"similar\":\"in/$a-" out
 # ... also after a stop, and whichever inspector goes on

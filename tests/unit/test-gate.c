@@ -8,6 +8,7 @@
 #include "blur.h"
 #include "canvas.h"
 #include "color.h"
+#include "device.h"
 #include "gate-calibrate.h"
 #include "gate-file.h"
 #include "gate-image.h"
@@ -164,7 +165,14 @@ static void light(void)
     memset(im.pixels + 400 * 200, 51, 400 * 200);
     struct gate_values v = measured(im, NULL);
     ok(fabs(v.value[GATE_BRIGHTNESS] - 0.35) < 0.005, "brightness 0.35: %.4f", v.value[GATE_BRIGHTNESS]);
+    is_int((int64_t)(255 * v.value[GATE_HIGHLIGHTS] + 0.5), 255, "a quarter is highlights");
     ok(fabs(v.value[GATE_BLACK] - 0.25) < 0.01 && fabs(v.value[GATE_WHITE] - 0.25) < 0.01, "a quarter black and white");
+    im = (struct image){0};
+    succeed(image_reserve(&im, 400, 400, 1, &e), &e);
+    memset(im.pixels, 51, 400 * 400);
+    memset(im.pixels, 255, 400 * 12);
+    v = measured(im, NULL);
+    is_int((int64_t)(255 * v.value[GATE_HIGHLIGHTS] + 0.5), 51, "less than a twentieth does not count");
 }
 
 static struct gate_print print_of(struct image im)
@@ -278,22 +286,6 @@ static void add_good(struct gate_reference *r, int recent)
     }
 }
 
-static double slow_distance(const struct gate_reference *r, const float *x, const char *group)
-{
-    double best[GATE_NEIGHBOURS] = {9, 9, 9};
-    for (int64_t i = 0; i < r->n_good; i++) {
-        struct gate_row row = gate_reference_row(r, i);
-        double d = 1 - cosine(x, row.feature, DIM);
-        for (int k = 0; k < GATE_NEIGHBOURS && strcmp(row.group, group) != 0; k++)
-            if (d < best[k]) {
-                double t = best[k];
-                best[k] = d;
-                d = t;
-            }
-    }
-    return best[GATE_NEIGHBOURS - 1];
-}
-
 static struct gate_values looked_up(const struct gate_reference *r, uint32_t feature, struct image im,
                                     const char *group)
 {
@@ -311,8 +303,11 @@ static void references(const struct gate_reference *r)
     float x[DIM];
     set_feature(500, x);
     struct gate_values v = looked_up(r, 500, draw(500), "unit-3");
-    ok(fabs(v.value[GATE_DISTANCE] - slow_distance(r, x, "unit-3")) < 1e-6, "distance to the third nearest: %.5f",
-       v.value[GATE_DISTANCE]);
+    float folded[DIM];
+    double z[DIM];
+    gate_fold(x, DIM, folded, DIM);
+    ok(v.value[GATE_DISTANCE] == gate_whitening_distance(&r->whitening, folded, z) && v.value[GATE_DISTANCE] > 0,
+       "distance, %.5f: that of the whitening", v.value[GATE_DISTANCE]);
     struct image source = draw(107);
     v = looked_up(r, 500, part_of(&source, 10, 20, W - 60, H - 40, W - 60, H - 40), "another");
     ok(v.value[GATE_SIMILARITY] > 0.95, "cropped, by pixels, though the feature says nothing: %.4f",
@@ -381,13 +376,17 @@ static void files(const struct gate_reference *r)
     succeed(gate_reference_write(r, &w, &e), &e);
     struct fmt_memory memory = {bytes.data, bytes.bytes, 0};
     struct fmt_reader in = fmt_memory_reader(&memory);
-    succeed(gate_reference_read(&back, &in, 0, &e), &e);
+    succeed(gate_reference_read(&back, &in, DIM, 0, &e), &e);
     succeed(gate_reference_write(&back, &w2, &e), &e);
     ok(bytes.bytes == again.bytes && memcmp(bytes.data, again.data, bytes.bytes) == 0, "written, read, written");
     gate_reference_release(&back);
+    memory.at = 0;
+    ok(gate_reference_read(&back, &in, DIM + 1, 0, &e) == FMT_MISMATCH, "other features: %s", e.text);
+    bytes.data[bytes.bytes - 1] = 0xBF; /* the last value of the diagonal is below 0 */
+    ok(gate_reference_read(&back, &in, DIM, 0, &e) == FMT_INVALID, "no factor: %s", e.text);
     memory = (struct fmt_memory){bytes.data, bytes.bytes - 1, 0};
     in = fmt_memory_reader(&memory);
-    ok(gate_reference_read(&back, &in, 0, &e) != 0, "a cut file is refused: %s", e.text);
+    ok(gate_reference_read(&back, &in, DIM, 0, &e) != 0, "a cut file is refused: %s", e.text);
     fmt_buffer_release(&bytes);
     fmt_buffer_release(&again);
 }
@@ -397,22 +396,45 @@ static void ranks(void)
 {
     enum { N = 2000 };
     static struct gate_values v[N];
+    static int64_t group[N];
     struct gate_limits l;
     struct fmt_error e = {0};
     for (int i = 0; i < N; i++) {
+        group[i] = i;
         v[i] = gate_no_values();
         v[i].value[GATE_SHARPNESS] = (i * 7 + 3) % N; /* each of 0 .. N - 1 once */
         v[i].value[GATE_WHITE] = i < 100 ? NAN : (double)i / N;
     }
-    succeed(gate_calibrate(v, N, 0.005, 0.95, &l, &e), &e);
+    succeed(gate_calibrate(v, group, N, 0.005, 0.95, &l, &e), &e);
     /* P(Bin(2000, 0.005) >= 5) = 0.971, >= 6: 0.933 (scipy.stats.binom) */
-    ok(l.limit[GATE_SHARPNESS_LEAST] == 4 && l.stopped[GATE_SHARPNESS_LEAST] == 4, "four of 2,000 are stopped: rank 5");
+    ok(l.limit[GATE_SHARPNESS_LEAST] == 4 && l.installations[GATE_SHARPNESS_LEAST].stopped == 4,
+       "four of 2,000 are stopped: rank 5");
     ok(l.bound[GATE_SHARPNESS_LEAST] <= 0.005 && l.bound[GATE_SHARPNESS_LEAST] > 0.004, "and the bound holds");
-    is_int(l.n[GATE_WHITE_MOST], N - 100, "those that have the measure");
+    is_int(l.photographs[GATE_WHITE_MOST].n, N - 100, "those that have the measure");
+    is_int(l.installations[GATE_WHITE_MOST].n, N - 100, "and their installations");
     ok(isnan(l.limit[GATE_DISTANCE_MOST]), "a measure that is missing has no limit");
-    succeed(gate_calibrate(v, 100, 0.005, 0.95, &l, &e), &e);
-    ok(l.stopped[GATE_SHARPNESS_LEAST] == 0 && l.bound[GATE_SHARPNESS_LEAST] > 0.02, "of 100 none: the bound says so");
-    ok(gate_calibrate(v, 0, 0.005, 0.95, &l, &e) == FMT_INVALID, "none: refused");
+    succeed(gate_calibrate(v, group, 100, 0.005, 0.95, &l, &e), &e);
+    ok(l.installations[GATE_SHARPNESS_LEAST].stopped == 0 && l.bound[GATE_SHARPNESS_LEAST] > 0.02,
+       "of 100 none: the bound says so");
+    ok(gate_calibrate(v, group, 0, 0.005, 0.95, &l, &e) == FMT_INVALID, "none: refused");
+    for (int i = 0; i < N; i++) { /* four views that are alike: 500 draws, not 2,000 */
+        group[i] = i / 4;
+        v[i].value[GATE_SHARPNESS] = i / 4;
+        v[i].value[GATE_WHITE] = NAN;
+        v[i].value[GATE_DISTANCE] = i % 4 == 1 ? (double)NAN : i % 4 == 2 ? i / 4 : 0;
+    }
+    succeed(gate_calibrate(v, group, N, 0.01, 0.95, &l, &e), &e);
+    /* P(Bin(500, 0.01) >= 2) = 0.960, >= 3: 0.877 */
+    const struct gate_count *photographs = l.photographs, *installations = l.installations;
+    ok(l.limit[GATE_SHARPNESS_LEAST] == 1 && photographs[GATE_SHARPNESS_LEAST].stopped == 4 &&
+           installations[GATE_SHARPNESS_LEAST].stopped == 1 && installations[GATE_SHARPNESS_LEAST].n == N / 4,
+       "of 500 installations one is stopped, with its four photographs");
+    ok(l.limit[GATE_DISTANCE_MOST] == N / 4 - 2 && photographs[GATE_DISTANCE_MOST].stopped == 1 &&
+           installations[GATE_DISTANCE_MOST].stopped == 1 && photographs[GATE_DISTANCE_MOST].n == N / 4 * 3,
+       "and one with the one photograph that is far");
+    ok(l.bound[GATE_DISTANCE_MOST] <= 0.01 && l.bound[GATE_DISTANCE_MOST] > 0.009, "the bound is of installations");
+    is_int(l.all_photographs.stopped, 5, "by any gate five photographs");
+    is_int(l.all_installations.stopped, 2, "of two installations");
 }
 
 static void texts(void)
@@ -424,8 +446,8 @@ static void texts(void)
     v.value[GATE_SHARPNESS] = 0.8;
     is_int(gate_check(&l, &v, text), GATE_NONE, "no limits, no gate");
     l.limit[GATE_SHARPNESS_LEAST] = 2;
-    l.n[GATE_SHARPNESS_LEAST] = 1000;
-    l.stopped[GATE_SHARPNESS_LEAST] = 5;
+    l.photographs[GATE_SHARPNESS_LEAST] = (struct gate_count){1000, 5};
+    l.installations[GATE_SHARPNESS_LEAST] = (struct gate_count){400, 3};
     l.bound[GATE_SHARPNESS_LEAST] = 0.01;
     is_int(gate_check(&l, &v, text), GATE_BLURRED, "blurred");
     is_text(text, "blurred: sharpness 0.8, at least 2 in 99.5 % of good photographs", "with the numbers");
@@ -434,23 +456,29 @@ static void texts(void)
     is_text(text, "", "without a text");
     cJSON *o = gate_limits_json(&l);
     ok(gate_limits_parse(o, &back, &e) == 0 && back.limit[GATE_SHARPNESS_LEAST] == 2 &&
-           isnan(back.limit[GATE_WHITE_MOST]) &&
-           back.stopped[GATE_SHARPNESS_LEAST] == 5, "limits as JSON and back");
-    cJSON_SetNumberValue(cJSON_GetObjectItem(cJSON_GetObjectItem(o, "sharpness_least"), "stopped"), 1001);
+           isnan(back.limit[GATE_WHITE_MOST]) && back.photographs[GATE_SHARPNESS_LEAST].stopped == 5 &&
+           back.installations[GATE_SHARPNESS_LEAST].n == 400, "limits as JSON and back");
+    cJSON *count = cJSON_GetObjectItem(cJSON_GetObjectItem(o, "sharpness_least"), "photographs");
+    cJSON_SetNumberValue(cJSON_GetObjectItem(count, "stopped"), 1001);
     ok(gate_limits_parse(o, &back, &e) == FMT_INVALID, "refused: %s", e.text);
     cJSON_Delete(o);
 }
 
 /* Good photographs calibrate; then each gate stops what it is for. */
-static void gates(const struct gate_reference *r)
+static void gates(struct gate_reference *r, const struct device *device)
 {
     static struct gate_values v[N_GOOD], again[N_GOOD];
+    int64_t group[N_GOOD], n_groups = 0;
     struct gate_limits l;
     struct fmt_error e = {0};
     struct image im = draw(900);
     struct thread_pool *pool = thread_open(3, &e);
     for (int i = 0; i < N_GOOD; i++)
         again[i] = v[i] = measured(draw(100 + (uint32_t)i), NULL);
+    succeed(gate_reference_groups(r, group, &n_groups, &e), &e);
+    is_int(n_groups, N_GOOD / 2, "installations");
+    succeed(gate_reference_fit(r, group, device, v, &e), &e);
+    memcpy(again, v, sizeof v);
     succeed(gate_reference_look_all(r, NULL, v, &e), &e);
     succeed(gate_reference_look_all(r, pool, again, &e), &e);
     bool same = true;
@@ -458,10 +486,10 @@ static void gates(const struct gate_reference *r)
         same = same && memcmp(v[i].value, again[i].value, sizeof v[i].value) == 0;
     ok(same, "the same with one thread and with three");
     thread_close(pool);
-    succeed(gate_calibrate(v, N_GOOD, 0.005, 0.95, &l, &e), &e);
-    is_int(l.n_stopped, 0, "no good photograph is stopped");
+    succeed(gate_calibrate(v, group, N_GOOD, 0.005, 0.95, &l, &e), &e);
+    is_int(l.all_photographs.stopped, 0, "no good photograph is stopped");
     l.limit[GATE_SHARPNESS_LEAST] *= 0.97; /* 40 are few: 900 may lie a little beyond all of them */
-    l.limit[GATE_BRIGHTNESS_LEAST] *= 0.97;
+    l.limit[GATE_HIGHLIGHTS_LEAST] *= 0.97;
     l.limit[GATE_BRIGHTNESS_MOST] *= 1.03;
     l.limit[GATE_DISTANCE_MOST] *= 1.2;
     struct {
@@ -481,7 +509,7 @@ static void gates(const struct gate_reference *r)
         ok(g == test[i].want, "want %s, have %s", gate_name(test[i].want), text);
     }
     struct gate_values w = looked_up(r, 900, part_of(&im, 0, 0, W, H, W, H), "new");
-    w.value[GATE_DISTANCE] = 0.9;
+    w.value[GATE_DISTANCE] = 9;
     is_int(gate_check(&l, &w, NULL), GATE_SUBJECT, "another subject");
     image_release(&im);
 }
@@ -489,16 +517,24 @@ static void gates(const struct gate_reference *r)
 int main(void)
 {
     struct gate_reference r;
+    struct device device;
+    struct fmt_error e = {0};
+    static struct gate_values v[N_GOOD];
+    int64_t group[N_GOOD], n_groups;
+    succeed(device_open(&device, "cpu", 1, NULL, &e), &e);
     sharpness();
     light();
     prints();
     add_good(&r, 0);
+    succeed(gate_reference_groups(&r, group, &n_groups, &e), &e);
+    succeed(gate_reference_fit(&r, group, &device, v, &e), &e);
     references(&r);
     recent_ones();
     files(&r);
     ranks();
     texts();
-    gates(&r);
+    gates(&r, &device);
     gate_reference_release(&r);
+    device_close(&device);
     return tap_done();
 }

@@ -54,13 +54,13 @@ static void test_bad_settings(void)
     static const char *const change[][2] = {
         {"\"max\"", "\"min\""}, {"\"views\":\t0", "\"views\":\t-1"},
         {"\"pass_below\":\t1", "\"pass_below\":\t3"},
-        {"\"version\":\t2", "\"version\":\t3"},
-        {"\"version\":\t2", "\"version\":\t1"},
+        {"\"version\":\t3", "\"version\":\t4"},
+        {"\"version\":\t3", "\"version\":\t2"},
         {"\"f32\"", "\"f64\""}, {"{group}-{view}", "{group}-{vier}"},
         {"\"promises\":\t[]", "\"promises\":\t{}"}, {"\"good\"", "\"gold\""}, {"\"classifier\"", "7"},
-        {"\"views\":\t0", "\"views\":\t0, \"views\":\t0"}, {"\"version\":\t2", "\"gates\":\t{}, \"version\":\t2"},
-        {"\"version\":\t2", "\"version\":\t2, \"other\":\t[{\"a\":\t1, \"b\":\t2, \"a\":\t1}]"},
-        {"\"version\":\t2", "\"version\":\t2, \"calibration\":\t[]"}};
+        {"\"views\":\t0", "\"views\":\t0, \"views\":\t0"}, {"\"version\":\t3", "\"gates\":\t{}, \"version\":\t3"},
+        {"\"version\":\t3", "\"version\":\t3, \"other\":\t[{\"a\":\t1, \"b\":\t2, \"a\":\t1}]"},
+        {"\"version\":\t3", "\"version\":\t3, \"calibration\":\t[]"}};
     struct fmt_error e = {0};
     char *text, changed[4096];
     s.rule.pass_below = 1, s.rule.fail_from = 2;

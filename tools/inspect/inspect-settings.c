@@ -11,7 +11,7 @@
 #include "json-take.h"
 #include "precision.h"
 
-enum { DEPTH_MAX = 16, VERSION = 2 };
+enum { DEPTH_MAX = 16, VERSION = 3 };
 
 static const char *const state_key[2] = {"chosen", "checked"};
 
@@ -94,7 +94,8 @@ int inspect_settings_text(const struct inspect_settings *s, char **text, struct 
         put_counts(counts, state_key[1], &s->checked);
     if (s->calibration.n > 0)
         cJSON_AddItemToObject(o, "calibration", calibration_json(&s->calibration));
-    cJSON_AddItemToObject(o, "gates", gate_limits_json(&s->gates));
+    if (s->gates.all_photographs.n > 0)
+        cJSON_AddItemToObject(o, "gates", gate_limits_json(&s->gates));
     *text = o ? cJSON_Print(o) : NULL;
     cJSON_Delete(o);
     return *text ? 0 : fmt_no_memory(e);
@@ -176,8 +177,9 @@ static void take_all(struct json_take *t, const cJSON *o, struct inspect_setting
     s->chosen = take_counts(t, json_take_object(t, verdicts, state_key[0]));
     if (s->is_checked)
         s->checked = take_counts(t, json_take_object(t, verdicts, state_key[1]));
-    if (!t->status)
-        t->status = gate_limits_parse(json_member(o, "gates"), &s->gates, t->e);
+    const cJSON *gates = json_member(o, "gates");
+    if (!t->status && gates && (t->status = gate_limits_parse(gates, &s->gates, t->e)))
+        fmt_prefix(t->e, "settings: gates");
     if (!t->status && calibration && (t->status = calibration_parse(calibration, &s->calibration, t->e)))
         fmt_prefix(t->e, "settings");
     const char *positive = json_take_text_or(t, o, "positive", NULL);

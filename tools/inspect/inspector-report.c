@@ -26,9 +26,11 @@ static void identity_notes(struct report_node *report, const struct make_inspect
 
 static void gate_notes(struct report_node *report, const struct gate_limits *g)
 {
-    if (g->n_photographs == 0)
+    const struct gate_count *p = &g->all_photographs, *i = &g->all_installations;
+    if (p->n == 0)
         return;
-    report_note(report, "gates stop %" PRId64 " of %" PRId64 " good photographs", g->n_stopped, g->n_photographs);
+    report_note(report, "gates stop %" PRId64 " of %" PRId64 " good photographs, %" PRId64 " of %s", p->stopped, p->n,
+                i->stopped, FMT_COUNT(i->n, "installation", "installations"));
     for (int l = 0; l < GATE_LIMITS; l++) {
         char text[GATE_LINE_MAX];
         gate_limit_text(g, (enum gate_limit)l, text);
@@ -44,6 +46,8 @@ static void counts_notes(struct report_node *report, const struct make_inspector
     if (m->thresholds.n_left_out[i] > 0)
         report_note(report, "  %s unreadable or stopped by a gate, left out",
                     FMT_COUNT(m->thresholds.n_left_out[i], "photograph", "photographs"));
+    if (m->settings.gates.all_photographs.n > 0 && !m->thresholds.is_judged[i])
+        report_note(report, "  without what gates stop: there are scores, not photographs");
 }
 
 /* ------------------------------------------------------------------ reports */
@@ -85,6 +89,27 @@ static int put_counts(FILE *out, bool json, const struct make_inspector *m, int 
     return print(out, json, &report, e);
 }
 
+/* The same installations as the inspector judges them: gates add to the review. */
+static int put_judged(FILE *out, bool json, const struct make_inspector *m, int i, struct fmt_error *e)
+{
+    struct report_node report = {.kind = REPORT_OBJECT};
+    struct verdict_table table = {m->thresholds.judged[i], m->thresholds.level};
+    report_add(&report, REPORT_BREAK, NULL);
+    report_note(&report, "the same as they are judged, by the score and with what gates stop:");
+    report_text(&report, "report", "verdict-counts-judged");
+    report_text(&report, "of", i ? "test" : "choose");
+    verdicts_report(&report, &table);
+    return print(out, json, &report, e);
+}
+
+/* What became of the installations of a set. */
+static int put_set(FILE *out, bool json, const struct make_inspector *m, int i, struct fmt_error *e)
+{
+    int status = put_counts(out, json, m, i, e);
+    bool gates = m->settings.gates.all_photographs.n > 0 && m->thresholds.is_judged[i];
+    return status || !gates ? status : put_judged(out, json, m, i, e);
+}
+
 /* The inspector itself and all of its settings, as one line. */
 static int put_settings(FILE *out, const struct make_inspector *m, struct fmt_error *e)
 {
@@ -108,6 +133,6 @@ int inspector_report(FILE *out, bool json, const struct make_inspector *m, struc
     if (!status)
         status = put_promises(out, json, m, e);
     if (!status && (m->thresholds.choose || m->thresholds.bank))
-        status = put_counts(out, json, m, 0, e);
-    return status || !m->settings.is_checked ? status : put_counts(out, json, m, 1, e);
+        status = put_set(out, json, m, 0, e);
+    return status || !m->settings.is_checked ? status : put_set(out, json, m, 1, e);
 }

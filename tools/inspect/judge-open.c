@@ -252,16 +252,13 @@ void judge_set_gates(struct judge *j, const struct gate_limits *limits, struct g
     *reference = (struct gate_reference){.dim = 0};
 }
 
-/* The features of the reference are of this extraction: its width is all that can differ. */
+/* The reference is of features of this extraction: their width is all that can differ. */
 static int open_gates(struct judge *j, const struct fmt_reader *io, struct fmt_error *e)
 {
     struct gate_reference r = {.dim = 0};
     if (!io->read_at)
         return 0;
-    int status = gate_reference_read(&r, io, JUDGE_RECENT_MOST, e);
-    if (!status && r.dim != j->extract.dim)
-        status = fmt_fail(e, FMT_MISMATCH, "features of %lld values, the network makes %lld", (long long)r.dim,
-                          (long long)j->extract.dim);
+    int status = gate_reference_read(&r, io, j->extract.dim, JUDGE_RECENT_MOST, e);
     if (!status) {
         struct gate_limits limits = j->settings.gates;
         judge_set_gates(j, &limits, &r);

@@ -194,6 +194,29 @@ static void judge_group(struct run *r, struct judged_group *g)
     }
 }
 
+/* "...; its score: 0.99, fails from 0.91 on": what stands before it hides no fault from who reads on. */
+static void add_score(const struct verdict_rule *r, double score, char reason[JUDGE_REASON_MAX])
+{
+    char text[VERDICT_REASON_BYTES];
+    size_t n = strlen(reason);
+    if (!isnan(score))
+        snprintf(reason + n, JUDGE_REASON_MAX - n, "; its %s", rule_reason(r, score, r->n_views, text));
+}
+
+/* To the reasons of all that get no verdict by their score. */
+static void add_scores(struct run *r, struct judged_group *g)
+{
+    const struct verdict_rule *rule = &r->j->settings.rule;
+    int expected = rule->n_views;
+    if (find_stopped(r) || (expected > 0 && g->n_views != expected))
+        add_score(rule, g->score, g->reason);
+    for (int64_t i = 0; i < r->n; i++) {
+        struct judged_photo *p = &r->photo[i];
+        if (p->stopped && p->read)
+            add_score(rule, rule_score(rule, &p->score, &p->photo->view, 1), p->reason);
+    }
+}
+
 static int finish_group(struct run *r)
 {
     const struct photo *first = r->photo[0].photo;
@@ -201,6 +224,7 @@ static int finish_group(struct run *r)
     int status = score_group(r, &g);
     if (!status) {
         judge_group(r, &g);
+        add_scores(r, &g);
         status = r->job->found(r->job->arg, &g, r->photo);
     }
     r->n = 0;

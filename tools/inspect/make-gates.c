@@ -57,6 +57,22 @@ static int gather_all(struct gathering *g, const struct photo_list *list, struct
     return status;
 }
 
+/* What good photographs show of themselves, each against those of other installations, and limits that few exceed. */
+static int set_limits(struct gathering *g, const struct judge *j, double share, double confidence,
+                      struct gate_limits *limits)
+{
+    int64_t n_groups, *group = malloc((size_t)g->n * sizeof *group);
+    int status = group ? gate_reference_groups(&g->reference, group, &n_groups, g->e) : fmt_no_memory(g->e);
+    if (!status)
+        status = gate_reference_fit(&g->reference, group, &j->device, g->values, g->e);
+    if (!status)
+        status = gate_reference_look_all(&g->reference, j->device.pool, g->values, g->e);
+    if (!status)
+        status = gate_calibrate(g->values, group, g->n, share, confidence, limits, g->e);
+    free(group);
+    return status;
+}
+
 int make_gates(struct photo_list *list, struct judge *j, double share, double confidence, struct fmt_error *e)
 {
     struct gathering g = {.e = e};
@@ -68,9 +84,7 @@ int make_gates(struct photo_list *list, struct judge *j, double share, double co
     if (!status && g.n == 0)
         status = fmt_fail(e, FMT_INVALID, "no good photographs that can be read");
     if (!status)
-        status = gate_reference_look_all(&g.reference, j->device.pool, g.values, e);
-    if (!status)
-        status = gate_calibrate(g.values, g.n, share, confidence, &limits, e);
+        status = set_limits(&g, j, share, confidence, &limits);
     if (!status)
         judge_set_gates(j, &limits, &g.reference);
     gate_reference_release(&g.reference);

@@ -8,7 +8,7 @@
 
 #include "judge.h"
 
-/* Sets the judge's gates: each stops at most `share` of good photographs, with `confidence`. The photographs of the
+/* Sets the judge's gates: each stops at most `share` of good installations, with `confidence`. The photographs of the
  * positive class are taken from the list before any is read; those that cannot be read are left out. Shows progress.
  * FMT_INVALID: there are no good ones. */
 int make_gates(struct photo_list *list, struct judge *j, double share, double confidence, struct fmt_error *e);

@@ -26,6 +26,27 @@ static int views_of(const struct make_thresholds *t, const char *path, const str
     return n;
 }
 
+static void count_one(struct verdict_counts *c, int faulty, enum verdict v)
+{
+    c->n[VERDICT_ALL][v]++;
+    if (faulty >= 0)
+        c->n[faulty ? VERDICT_FAULTY : VERDICT_GOOD][v]++;
+}
+
+/* An installation with a photograph that was left out of the rows gets no verdict by its score. */
+static void count_judged(struct make_thresholds *t, int i, const struct scored_groups *g, const struct verdict_rule *r)
+{
+    const struct scored_set *s = &t->set[i];
+    t->is_judged[i] = t->has_set[i] && scored_set_is_judged(s);
+    for (int64_t k = 0; t->is_judged[i] && k < g->groups.n; k++)
+        if (!scored_set_is_stopped(s, g->groups.name[k]))
+            count_one(&t->judged[i], g->groups.faulty[k],
+                      rule_verdict(r, g->score[k], verdict_groups_views(&g->groups, k)));
+    for (int64_t k = 0; t->is_judged[i] && k < s->n_stopped; k++)
+        count_one(&t->judged[i], s->stopped[k].faulty,
+                  s->stopped[k].n_views < r->n_views ? VERDICT_INCOMPLETE : VERDICT_REVIEW);
+}
+
 /* Thresholds that keep the promises on the groups of these rows, and what a score says where both kinds are known. */
 static int choose_on(struct make_thresholds *t, struct judge *j, const struct rows *rows, const char *path,
                      struct fmt_error *e)
@@ -45,6 +66,7 @@ static int choose_on(struct make_thresholds *t, struct judge *j, const struct ro
     }
     s->n_promises = t->n_promises;
     s->chosen = scored_groups_count(&g, &s->rule);
+    count_judged(t, MAKE_CHOOSE, &g, &s->rule);
     if (!status && has_both_kinds(&g.complete))
         status = calibration_fit(&s->calibration, &g.complete, e);
     scored_groups_release(&g);
@@ -118,6 +140,7 @@ static int test(struct make_thresholds *t, struct judge *j, struct fmt_error *e)
     for (int i = 0; i < s->n_promises; i++)
         s->promise[i].checked = thresholds_kept(&s->promise[i].promise, &s->rule, &g.complete, t->level);
     s->checked = scored_groups_count(&g, &s->rule);
+    count_judged(t, MAKE_TEST, &g, &s->rule);
     s->is_checked = true;
     scored_groups_release(&g);
     return 0;

@@ -28,6 +28,8 @@ struct make_thresholds {
     /* output */
     struct rule_learned learned;   /* of RULE_LEARNED */
     int64_t n_left_out[MAKE_SETS]; /* photographs without a score */
+    bool is_judged[MAKE_SETS];     /* of sets of photographs: verdicts as the inspector gives them, with its gates */
+    struct verdict_counts judged[MAKE_SETS];
     struct scored_set set[MAKE_SETS];
     bool has_set[MAKE_SETS];
     struct rows good; /* of the bank */

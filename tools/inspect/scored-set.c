@@ -105,7 +105,27 @@ static int open_predictions(struct scored_set *s, struct judge *j, struct fmt_er
 struct collecting {
     struct scored_set *s;
     int32_t positive; /* of the list's classes; -1: there is none */
+    struct fmt_error *e;
 };
+
+static int keep_stopped(const struct collecting *c, const struct judged_group *group,
+                        const struct judged_photo *photo)
+{
+    struct scored_set *s = c->s;
+    int8_t faulty = -1;
+    bool any = false;
+    for (int i = 0; i < group->n_photographs; i++) {
+        int32_t label = photo[i].photo->label;
+        any = any || photo[i].stopped;
+        faulty = label < 0 ? faulty : label == c->positive ? 1 : faulty < 0 ? 0 : faulty;
+    }
+    if (!any)
+        return 0;
+    if (fmt_grow(&s->stopped, s->n_stopped, &s->stopped_capacity, sizeof *s->stopped, c->e))
+        return FMT_MEMORY;
+    s->stopped[s->n_stopped++] = (struct scored_stopped){group->name, group->n_views, faulty};
+    return 0;
+}
 
 static int collect(void *arg, const struct judged_group *group, const struct judged_photo *photo)
 {
@@ -127,13 +147,30 @@ static int collect(void *arg, const struct judged_group *group, const struct jud
             memcpy(to->content[to->n], images->sha256[p->image], DIGEST_BYTES);
         to->n++;
     }
-    return 0;
+    return keep_stopped(c, group, photo);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct scored_stopped *x = a, *y = b;
+    return strcmp(x->name, y->name);
+}
+
+bool scored_set_is_judged(const struct scored_set *s)
+{
+    return s->photographs.n > 0;
+}
+
+bool scored_set_is_stopped(const struct scored_set *s, const char *name)
+{
+    const struct scored_stopped key = {.name = name};
+    return s->n_stopped > 0 && bsearch(&key, s->stopped, (size_t)s->n_stopped, sizeof key, by_name);
 }
 
 static int open_photographs(struct scored_set *s, struct judge *j, struct fmt_error *e)
 {
     struct photo_list_how how = {.pattern = &j->settings.pattern, .separator = '\n'};
-    struct collecting c = {s, -1};
+    struct collecting c = {s, -1, e};
     struct judge_job job = {.found = collect, .arg = &c};
     struct photo_list *l = &s->photographs;
     int status = photo_list_open(l, &s->path, 1, &how, e);
@@ -148,7 +185,11 @@ static int open_photographs(struct scored_set *s, struct judge *j, struct fmt_er
     status = rows_reserve(&s->rows, COLUMNS, l->n, e);
     if (!status)
         status = image_set_look(&l->images, j->device.pool, e);
-    return status ? status : judge_run(j, l, &job, e);
+    if (!status)
+        status = judge_run(j, l, &job, e);
+    if (s->n_stopped > 0)
+        qsort(s->stopped, (size_t)s->n_stopped, sizeof *s->stopped, by_name);
+    return status;
 }
 
 /* ------------------------------------------------------------------ opening */
@@ -239,6 +280,7 @@ void scored_set_close(struct scored_set *s)
     if (s->has_predictions)
         prediction_set_release(&s->predictions);
     photo_list_close(&s->photographs);
+    free(s->stopped);
     *s = (struct scored_set){.path = NULL};
 }
 
