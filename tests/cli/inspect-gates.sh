@@ -79,7 +79,7 @@ mkdir signs && cp bbu/test/"$a"/"$a"-[012].jpeg signs && f=signs/$a-1.jpeg
 { head -c -2 "$f"; printf 'abcdefghi'; tail -c 2 "$f"; } >x && mv x "$f"
 printf 'tail' >>signs/"$a"-2.jpeg
 status 1 bbu-inspect -q site.inspector signs
-check 'left over codes are a review' grep -q "^photograph	signs/$a-1.jpeg	.*	review	damaged: [0-9] stray bytes before marker d9	" out
+check 'left over codes are a review' grep -q "^photograph	signs/$a-1.jpeg	.*	review	damaged: [0-9] stray bytes before marker d9; its score: " out
 check '... of the installation, too' grep -q "^installation	$a	.*	review	damaged: [0-9] stray bytes before marker d9 (signs/$a-1.jpeg)" out
 check 'bytes behind the picture are told only' \
     grep -q "^photograph	signs/$a-2.jpeg	.*	score: .*; stray bytes after the end mark	" out
