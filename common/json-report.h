@@ -1,7 +1,7 @@
 /* json-report.h - reports as JSON lines on standard output: one object per line, keys in the order they are added.
  *
  *   struct cJSON *o = json_report_begin("finding");        {"report":"finding", ...
- *   json_report_text(o, "path", path);                     U+FFFD replaces bytes that are not UTF-8
+ *   json_report_text(o, "path", path);                     bytes that are not UTF-8: see utf8_repair
  *   json_report_int(o, "images", n);
  *   json_report_end(o);                                    prints and releases; msg_finish reports a full disk
  *

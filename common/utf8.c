@@ -6,14 +6,16 @@
 
 char *utf8_repair(const char *text)
 {
-    static const char replacement[] = "\xEF\xBF\xBD";
-    enum { REPLACEMENT_BYTES = sizeof replacement - 1 };
+    static const char digit[] = "0123456789abcdef";
+    enum { INSTEAD_BYTES = 5 };
     size_t left = strlen(text);
-    char *valid = malloc(REPLACEMENT_BYTES * left + 1), *to = valid;
+    char *valid = malloc(INSTEAD_BYTES * left + 1), *to = valid;
     while (valid && left > 0) {
         uint32_t code;
+        unsigned char byte = (unsigned char)*text;
+        const char instead[INSTEAD_BYTES] = {'\xEF', '\xBF', '\xBD', digit[byte >> 4], digit[byte & 15]};
         size_t n = utf8_decode(text, left, &code), taken = n ? n : 1;
-        to = mempcpy(to, n ? text : replacement, n ? n : REPLACEMENT_BYTES);
+        to = mempcpy(to, n ? text : instead, n ? n : INSTEAD_BYTES);
         text += taken, left -= taken;
     }
     if (valid)

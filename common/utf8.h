@@ -26,7 +26,8 @@ static inline size_t utf8_decode(const char *s, size_t n, uint32_t *code)
     return bytes;
 }
 
-/* A copy in which U+FFFD replaces each byte that is not part of a character; for free(). NULL: out of memory. */
+/* A copy in which U+FFFD and two hexadecimal digits stand for each byte that is not part of a character, so that names
+ * that differ in such bytes only stay different; for free(). NULL: out of memory. */
 char *utf8_repair(const char *text);
 
 #endif

@@ -2,8 +2,10 @@
  *
  * An installation waits for a person as soon as one of its photographs is stopped, so installations are what is
  * counted: of each the value of the photograph that is stopped first. A limit is an order statistic of these: the most
- * k are stopped for which, with the confidence, at most `share` of all good installations will be (binomial.h: exact
- * for any distribution, if the installations are drawn independently; their photographs are not). Where there are too
+ * k are stopped for which, with the confidence, at most `share` of all good installations will be (binomial.h, for
+ * any distribution, if the installations are drawn independently; their photographs are not). Values of `distance` come
+ * from fits to nine tenths of the good photographs, the fit to all is a little nearer: for it the bound is cautious, but
+ * not exact. Where there are too
  * few for this (0.5 % with 95 % confidence takes 598) none is stopped, and `bound` says what then holds. The limit of
  * the similarity is at least GATE_ALIKE: copies are more alike. Copies among the good photographs themselves raise it
  * to theirs.

@@ -242,6 +242,17 @@ check 'JSON lines: installations' grep -q '^{"installation":"[^"]*","views":3,"s
 cp out verdicts.json
 status 0 bbu-info --trace verdicts.json
 out_has 'inspector (by bbu-inspect)'
+# names that differ in bytes that are not UTF-8 only, as from a disk in Latin-1: two installations, also on the page
+mkdir latin
+for view in 0 1 2; do
+    cp "$(find bbu/test -name "*-$view.jpeg" | sort | head -n 1)" latin/$'t\xfcr'-$view.jpeg
+    cp "$(find bbu/test -name "*-$view.jpeg" | sort | tail -n 1)" latin/$'t\xf6r'-$view.jpeg
+done
+bbu-inspect -q --json --verdicts-only site.inspector latin >latin.json
+check 'two installations' test "$(grep -c '"installation":"t.*r","views":3' latin.json)" = 2
+check '... with two names' test "$(grep -o '^{"installation":"[^"]*"' latin.json | sort -u | wc -l)" = 2
+status 0 feat-report -q -o latin.html latin.json
+check '... that the page has both' grep -q '6 photographs of 2 installations' latin.html
 if has_bf16; then
     status 1 bbu-inspect -q --precision bf16 site.inspector bbu/test
     err_has 'the thresholds were chosen in f32'

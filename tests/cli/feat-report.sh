@@ -386,10 +386,10 @@ check 'its page is small, too' test "$(wc -c <long.html)" -lt 300000
 printf '{"report":"predictions","positive":"b","classes":["a","b"]}\n{"key":"../../../etc/passwd","label":"a","scores":[0,1]}\n' >out.json
 status 0 feat-report --photographs bbu -o o.html out.json
 err_has 'outside the folder'
-# bytes that are not UTF-8: in a catalogue, whose names predictions write with U+FFFD; in lines they are refused
+# bytes that are not UTF-8: in a catalogue, whose names predictions write with U+FFFD and its digits; in lines they are refused
 mkdir latin && cp "$(find bbu -name '*.jpeg' | sort | head -n 1)" "latin/$(printf 'a\xff<').jpeg"
 bbu-index -q --layout folder -o latin.index latin 2>/dev/null
-printf '{"report":"predictions","positive":"b","classes":["a","b"]}\n{"key":"a\xef\xbf\xbd<.jpeg","label":"a","scores":[0,1]}\n' >latin.json
+printf '{"report":"predictions","positive":"b","classes":["a","b"]}\n{"key":"a\xef\xbf\xbdff<.jpeg","label":"a","scores":[0,1]}\n' >latin.json
 status 0 feat-report -c latin.index -o l.html latin.json
 check 'its picture is found' grep -q 'src="data:image/jpeg' l.html
 page_is_good l.html 'a name that is not UTF-8'

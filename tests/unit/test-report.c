@@ -94,7 +94,7 @@ static void check_print(const char *what, report_printer *print, const struct re
     free(text);
 }
 
-#define HEAD "{\"tool\":\"test \xEF\xBF\xBD\",\"converged\":true,\"grid\":[0.1,null,\"word\",7]"
+#define HEAD "{\"tool\":\"test \xEF\xBF\xBD" "ff\",\"converged\":true,\"grid\":[0.1,null,\"word\",7]"
 #define RECORD(level) \
     HEAD ",\"level\":\"" level "\",\"rows\":4000000000,\"accuracy\":0.75,\"loss\":12.3456," \
     "\"intervals\":{\"accuracy\":[0.625,1],\"loss\":null},\"confusion\":[[3,1],[0,12]]," \

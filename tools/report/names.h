@@ -1,5 +1,5 @@
-/* names.h - finding a thing by its name among many, as predictions write names: bytes that are not UTF-8 are U+FFFD
- * there, so names are compared in that form.
+/* names.h - finding a thing by its name among many, as predictions write names: bytes that are not UTF-8 stand
+ * there as utf8_repair writes them, so names are compared in that form.
  *
  *   names_open(&f, n, name_of, arg, e);        name_of(arg, i): the name of thing i
  *   i = names_find_end(&f, "/some/a/b.jpg");   by this name or else by its end: "some/a/b.jpg", "a/b.jpg" ...
