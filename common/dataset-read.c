@@ -47,7 +47,7 @@ static void fail_stat(const struct dataset *d, const struct dataset_image *im, c
     bool missing = number == ENOENT || number == ENOTDIR || number == ELOOP;
     const char *hint = number == ENOENT && !d->has_lists ? unicode_form_hint(path) : "";
     struct stat link;
-    if (missing && lstat(path, &link) == 0)
+    if (missing && number != ELOOP && lstat(path, &link) == 0)
         snprintf(reason, sizeof reason, "a link to what is not there");
     else if (im->near)
         snprintf(reason, sizeof reason, "%s; %.250s is there, whose name differs %s", strerror(number), im->near,

@@ -4,11 +4,10 @@
  * counted: of each the value of the photograph that is stopped first. A limit is an order statistic of these: the most
  * k are stopped for which, with the confidence, at most `share` of all good installations will be (binomial.h, for
  * any distribution, if the installations are drawn independently; their photographs are not). Values of `distance` come
- * from fits to nine tenths of the good photographs, the fit to all is a little nearer: for it the bound is cautious, but
- * not exact. Where there are too
- * few for this (0.5 % with 95 % confidence takes 598) none is stopped, and `bound` says what then holds. The limit of
- * the similarity is at least GATE_ALIKE: copies are more alike. Copies among the good photographs themselves raise it
- * to theirs.
+ * from fits to nine tenths of the good photographs; to the fit to all a new one is a little nearer, so there the bound
+ * is cautious, but not exact. Where there are too few for it (0.5 % with 95 % confidence takes 598) none is stopped,
+ * and `bound` says what then holds. The limit of the similarity is at least GATE_ALIKE: copies are more alike. Copies
+ * among the good photographs themselves raise it to theirs.
  */
 #ifndef GATE_CALIBRATE_H
 #define GATE_CALIBRATE_H

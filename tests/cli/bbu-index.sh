@@ -502,7 +502,7 @@ done
 ln -s . mess/links/self && ln -s .. mess/links/up && ln -s nothing mess/links/dangling.jpg && ln -s loop.jpg mess/links/loop.jpg
 mkfifo mess/links/fifo.jpg && echo >mess/links/Thumbs.db && printf '\x89PNG\r\n' >mess/links/png.jpg
 status 1 bbu-index -o m.index mess
-err_has 'links/dangling.jpg: No such file'
+err_has 'links/dangling.jpg: a link to what is not there'
 err_has 'links/loop.jpg: Too many levels of symbolic links'
 err_has 'links/fifo.jpg: not a regular file'
 err_has 'links/png.jpg: not a JPEG, PNG or TIFF file'

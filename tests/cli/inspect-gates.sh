@@ -14,6 +14,14 @@ out_has '  subject: distance at most '
 check 'installations are counted' grep -qE 'gates stop [0-9]+ of [0-9]+ good photographs, [0-9]+ of [0-9]+ installations' out
 check '... and promised' grep -qE '  blurred: .* installations; with 80 % confidence at most [0-9.]+ % of all installations' out
 out_has '  reused: similarity at most 0.95 stops 0 of '
+# ... of one installation, and of copies of one photograph, which cannot tell what is another's
+one=$(ls -d bbu/train/* | head -n 1)
+status 0 bbu-inspect -q --make x.inspector -w "$w" -m m.logreg --thresholds 0.4,0.6 --reference "$one" --gates 10%
+out_has '  subject: off: it takes good photographs of two installations or more'
+out_has '  reused: off: it takes'
+mkdir same same/1 same/2 && cp "$one"/*-0.jpeg same/1 && cp "$one"/*-0.jpeg same/2
+status 0 bbu-inspect -q --make x.inspector -w "$w" -m m.logreg --thresholds 0.4,0.6 --reference same --gates 10%
+out_has '  good photographs of two installations are the same picture: '
 status 0 bbu-info g.inspector
 out_has 'similarity_most'
 status 0 bbu-info --list g.inspector

@@ -24,6 +24,9 @@ static void identity_notes(struct report_node *report, const struct make_inspect
     rule_notes(report, &s->rule, m->thresholds.choose ? &m->thresholds.learned : NULL);
 }
 
+/* Similarity of pixels is 1 of copies; a picture that was compressed again has 0.999 and less. */
+#define SAME_PICTURE 0.9999
+
 static void gate_notes(struct report_node *report, const struct gate_limits *g)
 {
     const struct gate_count *p = &g->all_photographs, *i = &g->all_installations;
@@ -36,7 +39,13 @@ static void gate_notes(struct report_node *report, const struct gate_limits *g)
         gate_limit_text(g, (enum gate_limit)l, text);
         if (text[0])
             report_note(report, "  %s", text);
+        else
+            report_note(report, "  %s: off: it takes good photographs of two installations or more",
+                        gate_name(gate_of_limit((enum gate_limit)l)));
     }
+    if (g->limit[GATE_SIMILARITY_MOST] >= SAME_PICTURE)
+        report_note(report, "  good photographs of two installations are the same picture:"
+                            " with these no photograph that is used again is found");
 }
 
 static void counts_notes(struct report_node *report, const struct make_inspector *m, int i)
