@@ -8,7 +8,7 @@ low="$(part teacher.backbone) $(part teacher.dino_head) $(part student.backbone)
 train() { dino-train -c t.yaml "$@"; }
 
 if ! dino-train $low --plan >plan.txt 2>err; then
-    check 'only the processor is to blame' grep -qx 'dino-train: compute_precision: bf16: instructions for it are not available; fp32 works' err
+    check 'only the processor is to blame' grep -qx 'dino-train: compute_precision: bf16: instructions for it are not available; fp32 works (try dino-train -h)' err
     status 2 train $low
     skip 'this processor has no instructions for it' 'training in bf16'
     done_testing
