@@ -3,7 +3,6 @@
 #ifndef GATE_DETAIL_H
 #define GATE_DETAIL_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "gate-print.h"
@@ -35,7 +34,7 @@ struct gate_line {
 void gate_line_of_whole(struct gate_line *l, int side, double before, double behind);
 /* Pixels of the part that lie on a line of the whole; outside the part its edge. */
 void gate_line_of_part(struct gate_line *l, int side, double before, double behind);
-/* Whether pixel i of a line of the whole lies in the part, and not near its edges. */
-bool gate_line_counts(int i, int side, double before, double behind);
+/* The pixels of a line of the whole that lie in the part, and not near its edges: from range[0] to before range[1]. */
+void gate_line_range(int side, double before, double behind, int range[2]);
 
 #endif

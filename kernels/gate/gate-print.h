@@ -3,6 +3,7 @@
  * A print is the grey picture, squeezed to a square. What is compared is its detail (gate-detail.h). A copy that was
  * cropped lies in a box of the whole:
  *
+ *   gate_part_set(&part, &print);                                what many pictures are compared with
  *   struct gate_box box = gate_search_box(i);                    about right (gate-search.h)
  *   double rough = gate_print_approach(&part, &whole, &box);     to about half a pixel
  *   double alike = gate_print_refine(&part, &whole, &box);       exactly
@@ -31,15 +32,27 @@ struct gate_box {
     double margin[4];
 };
 
-double gate_print_approach(const struct gate_print *part, const struct gate_print *whole, struct gate_box *box);
-double gate_print_refine(const struct gate_print *part, const struct gate_print *whole, struct gate_box *box);
+/* Detail of a part as loops of comparison read it (gate-loops.h), and its sums where it counts. */
+struct gate_turned {
+    int side;
+    float v[GATE_PRINT_SIDE * (GATE_PRINT_SIDE + 8)];
+    double sum, squares;
+};
+struct gate_part {
+    struct gate_turned whole, half, quarter;
+    float luma[GATE_PRINT_SIDE * (GATE_PRINT_SIDE + 8)];
+};
+void gate_part_set(struct gate_part *p, const struct gate_print *print);
+
+double gate_print_approach(const struct gate_part *part, const struct gate_print *whole, struct gate_box *box);
+double gate_print_refine(const struct gate_part *part, const struct gate_print *whole, struct gate_box *box);
 
 /* A part where it lies on a whole, in fine detail. */
 struct gate_placed {
     float detail[GATE_PRINT_BYTES];
-    uint8_t inside[GATE_PRINT_BYTES]; /* 1: counts */
+    int columns[2], rows[2]; /* that count: from the first to before the second */
 };
-void gate_placed_set(struct gate_placed *p, const struct gate_print *part, const struct gate_box *box);
+void gate_placed_set(struct gate_placed *p, const struct gate_part *part, const struct gate_box *box);
 double gate_placed_compare(const struct gate_placed *p, const struct gate_print *whole);
 
 #endif

@@ -114,6 +114,7 @@ static void keep_nearest(struct nearest *t, struct candidate c)
 /* Whose photograph is looked up. Its own row and those of its installation are left out. */
 struct query {
     const struct gate_print *print;
+    const struct gate_part *part; /* of it */
     const char *group;
     int64_t row; /* of the good photographs; -1: none of them */
 };
@@ -165,11 +166,9 @@ static int search_all(const struct gate_reference *r, const struct query *q, str
 static void approach_sketches(const struct gate_reference *r, const struct query *q, const struct nearest *from,
                               struct nearest *to)
 {
-    struct gate_sketch part;
-    gate_sketch_make(q->print, &part);
     for (int i = 0; i < from->n; i++) {
         struct candidate c = from->item[i];
-        c.value = gate_sketch_approach(&part, sketch_at(r, c.i), &c.box);
+        c.value = gate_sketch_approach(q->part, sketch_at(r, c.i), &c.box);
         keep_nearest(to, c);
     }
 }
@@ -191,7 +190,7 @@ static int choose(struct copy *c, const struct candidate *item, int n, enum how 
 {
     struct gate_placed placed;
     if (how == IN_THAT_BOX)
-        gate_placed_set(&placed, c->q->print, &c->box);
+        gate_placed_set(&placed, c->q->part, &c->box);
     for (int i = 0; i < n; i++) {
         struct candidate one = item[i];
         int status = read_print(c->r, one.i, &c->seen, c->e);
@@ -201,7 +200,7 @@ static int choose(struct copy *c, const struct candidate *item, int n, enum how 
             one.box = c->box;
             one.value = gate_placed_compare(&placed, &c->seen.print);
         } else {
-            one.value = gate_print_approach(c->q->print, &c->seen.print, &one.box);
+            one.value = gate_print_approach(c->q->part, &c->seen.print, &one.box);
         }
         keep_nearest(best, one);
     }
@@ -215,7 +214,7 @@ static int compare_exactly(struct copy *c, const struct nearest *best)
         int status = read_print(c->r, best->item[i].i, &c->seen, c->e);
         if (status)
             return status;
-        double alike = gate_print_refine(c->q->print, &c->seen.print, &box);
+        double alike = gate_print_refine(c->q->part, &c->seen.print, &box);
         if (c->v->value[GATE_SIMILARITY] >= alike) /* NAN: the first one */
             continue;
         c->v->value[GATE_SIMILARITY] = alike;
@@ -263,18 +262,21 @@ static int find_distance(const struct gate_reference *r, const float *feature, d
     return status;
 }
 
-static int look(const struct gate_reference *r, const struct query *q, struct gate_values *v, struct fmt_error *e)
+static int look(const struct gate_reference *r, struct query q, struct gate_values *v, struct fmt_error *e)
 {
+    struct gate_part part;
+    gate_part_set(&part, q.print);
+    q.part = &part;
     v->value[GATE_SIMILARITY] = NAN;
     v->similar_key[0] = v->similar_group[0] = 0;
-    return find_copy(r, q, v, e);
+    return find_copy(r, &q, v, e);
 }
 
 int gate_reference_look(const struct gate_reference *r, const float *feature, const struct gate_print *print,
                         const char *group, struct gate_values *v, struct fmt_error *e)
 {
     int status = find_distance(r, feature, &v->value[GATE_DISTANCE], e);
-    return status ? status : look(r, &(struct query){print, group, -1}, v, e);
+    return status ? status : look(r, (struct query){.print = print, .group = group, .row = -1}, v, e);
 }
 
 struct look_all {
@@ -288,7 +290,7 @@ static void look_at_row(void *arg, int64_t i, int worker)
     struct look_all *a = arg;
     const struct gate_known *known = &a->r->good_known[i];
     (void)worker;
-    if (look(a->r, &(struct query){&known->print, known->group, i}, &a->v[i], NULL))
+    if (look(a->r, (struct query){.print = &known->print, .group = known->group, .row = i}, &a->v[i], NULL))
         a->failed = true;
 }
 

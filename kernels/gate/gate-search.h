@@ -30,6 +30,6 @@ void gate_search_set(struct gate_search *s, const struct gate_print *part);
 double gate_search_compare(const struct gate_search *s, const struct gate_sketch *whole, int *i_box);
 struct gate_box gate_search_box(int i);
 /* From such a box to where the sketches agree best. */
-double gate_sketch_approach(const struct gate_sketch *part, const struct gate_sketch *whole, struct gate_box *box);
+double gate_sketch_approach(const struct gate_part *part, const struct gate_sketch *whole, struct gate_box *box);
 
 #endif

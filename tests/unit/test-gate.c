@@ -186,14 +186,16 @@ static struct gate_print print_of(struct image im)
 static double align(const struct gate_print *part, const struct gate_print *whole, struct gate_box *box)
 {
     static struct gate_search s;
+    static struct gate_part p;
     struct gate_sketch sketch;
     int i_box = 0;
+    gate_part_set(&p, part);
     gate_sketch_make(whole, &sketch);
     gate_search_set(&s, part);
     gate_search_compare(&s, &sketch, &i_box);
     *box = gate_search_box(i_box);
-    gate_print_approach(part, whole, box);
-    return gate_print_refine(part, whole, box);
+    gate_print_approach(&p, whole, box);
+    return gate_print_refine(&p, whole, box);
 }
 
 /* Correlation by its definition, of two sketches in the box that is the whole. */
@@ -249,8 +251,10 @@ static void prints(void)
     ok(fabs(box.margin[0] - 40.0 / W) < 0.005 && fabs(box.margin[2] - 12.0 / H) < 0.005 &&
            fabs(box.margin[1] - 24.0 / W) < 0.005 && fabs(box.margin[3] - 36.0 / H) < 0.005,
        "and its box is found: %.3f %.3f %.3f %.3f", box.margin[0], box.margin[1], box.margin[2], box.margin[3]);
+    static struct gate_part part;
     struct gate_placed placed;
-    gate_placed_set(&placed, &cut, &box);
+    gate_part_set(&part, &cut);
+    gate_placed_set(&placed, &part, &box);
     ok(fabs(gate_placed_compare(&placed, &a) - alike) < 1e-9, "put there, it is as alike");
     alike = align(&b, &a, &box);
     ok(alike < 0.8, "another installation: %.4f", alike);
