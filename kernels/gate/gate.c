@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "json-take.h"
 #include "reason.h"
 
 static const enum reason reason_by[GATES] = {
@@ -137,69 +138,44 @@ struct cJSON *gate_limits_json(const struct gate_limits *limits)
     return NULL;
 }
 
-/* A number from least to most; where: what it is a member of. */
-static int take_number(const cJSON *o, const char *where, const char *name, double least, double most, double *v,
-                       struct fmt_error *e)
+static struct gate_count take_count(struct json_take *t, const cJSON *o, const char *of, const char *name)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, name);
-    if (!cJSON_IsNumber(item) || !(item->valuedouble >= least && item->valuedouble <= most))
-        return fmt_fail(e, FMT_INVALID, "%s: \"%s\" is not a number from %g to %g", where, name, least, most);
-    *v = item->valuedouble;
-    return 0;
+    json_take_at(t, "%s", of);
+    const cJSON *item = json_take_object(t, o, name);
+    json_take_at(t, "%s%s: ", of, name);
+    struct gate_count c = {json_take_count(t, item, "n", 0, JSON_TAKE_COUNT_MAX),
+                           json_take_count(t, item, "stopped", 0, JSON_TAKE_COUNT_MAX)};
+    if (c.stopped > c.n)
+        json_take_fail(t, "stopped", "more than n");
+    return c;
 }
 
-static int take_whole(const cJSON *o, const char *where, const char *name, int64_t *v, struct fmt_error *e)
+static void take_limit(struct json_take *t, const cJSON *o, enum gate_limit l, struct gate_limits *limits)
 {
-    double number = 0;
-    int status = take_number(o, where, name, 0, 1e15, &number, e);
-    if (!status && number != floor(number))
-        return fmt_fail(e, FMT_INVALID, "%s: \"%s\" is not a whole number", where, name);
-    *v = (int64_t)number;
-    return status;
-}
-
-static int take_count(const cJSON *o, const char *name, struct gate_count *c, struct fmt_error *e)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, name);
-    int status = take_whole(item, name, "n", &c->n, e);
-    if (!status)
-        status = take_whole(item, name, "stopped", &c->stopped, e);
-    if (!status && c->stopped > c->n)
-        status = fmt_fail(e, FMT_INVALID, "%s: \"stopped\" is more than \"n\"", name);
-    return status;
-}
-
-static int take_limit(const cJSON *o, enum gate_limit l, struct gate_limits *limits, struct fmt_error *e)
-{
-    const char *name = limit_of[l].name;
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, name);
-    if (!item)
-        return 0;
-    int status = take_number(item, name, "limit", -2, 1e30, &limits->limit[l], e);
-    if (!status)
-        status = take_number(item, name, "bound", 0, 1, &limits->bound[l], e);
-    if (!status)
-        status = take_count(item, photographs, &limits->photographs[l], e);
-    if (!status)
-        status = take_count(item, installations, &limits->installations[l], e);
-    if (status)
-        fmt_prefix(e, name);
-    return status;
+    char of[40];
+    if (!json_take_has(o, limit_of[l].name))
+        return;
+    json_take_at(t, "%s", "");
+    const cJSON *item = json_take_object(t, o, limit_of[l].name);
+    snprintf(of, sizeof of, "%s: ", limit_of[l].name);
+    json_take_at(t, "%s", of);
+    limits->limit[l] = json_take_number(t, item, "limit", -2, 1e30);
+    limits->bound[l] = json_take_number(t, item, "bound", 0, 1);
+    limits->photographs[l] = take_count(t, item, of, photographs);
+    limits->installations[l] = take_count(t, item, of, installations);
 }
 
 int gate_limits_parse(const struct cJSON *o, struct gate_limits *limits, struct fmt_error *e)
 {
+    struct json_take t = {.e = e};
     struct gate_limits l = gate_no_limits();
-    int status = take_number(o, "gates", "share", 0, 1, &l.share, e);
-    if (!status)
-        status = take_number(o, "gates", "confidence", 0, 1, &l.confidence, e);
-    if (!status)
-        status = take_count(o, photographs, &l.all_photographs, e);
-    if (!status)
-        status = take_count(o, installations, &l.all_installations, e);
-    for (int i = 0; i < GATE_LIMITS && !status; i++)
-        status = take_limit(o, (enum gate_limit)i, &l, e);
-    if (!status)
+    l.share = json_take_number(&t, o, "share", 0, 1);
+    l.confidence = json_take_number(&t, o, "confidence", 0, 1);
+    l.all_photographs = take_count(&t, o, "", photographs);
+    l.all_installations = take_count(&t, o, "", installations);
+    for (int i = 0; i < GATE_LIMITS; i++)
+        take_limit(&t, o, (enum gate_limit)i, &l);
+    if (!t.status)
         *limits = l;
-    return status;
+    return t.status;
 }
