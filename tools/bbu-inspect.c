@@ -87,7 +87,7 @@ static void parse_promises(struct make_thresholds *t)
         t->promise[t->n_promises++] = verdict_options_default_promise();
 }
 
-/* "0.5%,95%" as of alarms. On average, without a confidence, is what half of all sets keep. */
+/* "0.5%,95%" as of alarms. */
 static void parse_gates(struct make_inspector *m)
 {
     struct promise p;
@@ -95,7 +95,7 @@ static void parse_gates(struct make_inspector *m)
     if (promise_parse(&p, PROMISE_ALARMS, gates, &e))
         msg_usage("--gates %s", e.text);
     m->gate_share = p.share;
-    m->gate_confidence = p.confidence > 0 ? p.confidence : 0.5;
+    m->gate_confidence = p.confidence;
 }
 
 static bool scores_are_of_bank(void)

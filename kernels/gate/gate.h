@@ -60,8 +60,9 @@ struct gate_limits {
     double limit[GATE_LIMITS];    /* values equal to it pass; NAN: off */
     struct gate_count photographs[GATE_LIMITS];   /* good ones that have the measure, and those that it stops */
     struct gate_count installations[GATE_LIMITS]; /* of which they are: stopped with one of their photographs */
-    double share, confidence;     /* that were asked for, of each limit (gate-calibrate.h) */
-    double bound[GATE_LIMITS];    /* with that confidence at most this share of good installations is stopped by it */
+    double share, confidence;     /* that were asked for, of each limit (gate-calibrate.h); 0: on average */
+    double bound[GATE_LIMITS];    /* with that confidence at most this share of good installations is stopped by it;
+                                   * on average this share */
     struct gate_count all_photographs, all_installations; /* of the calibration; stopped by any gate */
 };
 struct gate_limits gate_no_limits(void); /* all are off */
@@ -79,7 +80,7 @@ enum gate gate_check(const struct gate_limits *limits, const struct gate_values 
  *   {"share":0.005,"confidence":0.95,"photographs":{"n":1800,"stopped":14},"installations":{"n":600,"stopped":9},
  *    "sharpness_least":{"limit":0.52,"bound":0.0050,"photographs":{...},"installations":{...}}, ...}
  * A limit that is off is left out.
- * gate_limits_json: a new object, NULL: no memory. gate_limits_parse: FMT_INVALID names the member. */
+ * gate_limits_json: a new object, NULL: no memory. gate_limits_parse: FMT_INVALID names the member, FMT_MEMORY. */
 struct cJSON;
 struct cJSON *gate_limits_json(const struct gate_limits *limits);
 int gate_limits_parse(const struct cJSON *o, struct gate_limits *limits, struct fmt_error *e);

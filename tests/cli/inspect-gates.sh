@@ -19,6 +19,20 @@ one=$(ls -d bbu/train/* | head -n 1)
 status 0 bbu-inspect -q --make x.inspector -w "$w" -m m.logreg --thresholds 0.4,0.6 --reference "$one" --gates 10%
 out_has '  subject: off: it takes good photographs of two installations or more'
 out_has '  reused: off: it takes'
+# ... without a confidence on average; damaged photographs are left out, and one that is no part is named
+cp -r bbu/train odd && mkdir odd/hand && cp "$TESTS/golden/weights/picture.jpg" odd/hand/hand-0.jpg
+n=$(find odd -name '*.jp*g' | wc -l)
+set -- odd/*/*.jpeg
+{ head -c -2 "$1"; printf 'abcdefghi'; tail -c 2 "$1"; } >x && mv x "$1"
+head -c 700 "$2" >x && mv x "$2"
+make_odd() { bbu-inspect -q --make x.inspector -w "$w" -m m.logreg --thresholds 0.4,0.6 --reference odd "$@"; }
+status 0 make_odd
+err_has "reference: 2 photographs damaged or unreadable, left out: $1, $2"
+out_has " of $((n - 2)) good photographs"
+check 'an odd one is named' grep -qE 'reference: one photograph is far from all others, the next at [0-9.]+, and decides what subject stops: odd/hand/hand-0.jpg \([0-9.]+\)$' err
+status 0 make_odd --gates 10%
+check '... unless it is stopped itself' bash -c '! grep -q "far from all others" err'
+check 'without a confidence: on average' grep -qE '  subject: .* 1 of [0-9]+ installations; on average [0-9.]+ % of all installations$' out
 mkdir same same/1 same/2 && cp "$one"/*-0.jpeg same/1 && cp "$one"/*-0.jpeg same/2
 status 0 bbu-inspect -q --make x.inspector -w "$w" -m m.logreg --thresholds 0.4,0.6 --reference same --gates 10%
 out_has '  good photographs of two installations are the same picture: '

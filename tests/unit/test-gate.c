@@ -403,6 +403,7 @@ static void ranks(void)
     static int64_t group[N];
     struct gate_limits l;
     struct fmt_error e = {0};
+    char text[GATE_LINE_MAX];
     for (int i = 0; i < N; i++) {
         group[i] = i;
         v[i] = gate_no_values();
@@ -420,6 +421,14 @@ static void ranks(void)
     succeed(gate_calibrate(v, group, 100, 0.005, 0.95, &l, &e), &e);
     ok(l.installations[GATE_SHARPNESS_LEAST].stopped == 0 && l.bound[GATE_SHARPNESS_LEAST] > 0.02,
        "of 100 none: the bound says so");
+    succeed(gate_calibrate(v, group, N, 0.005, 0, &l, &e), &e);
+    ok(l.limit[GATE_SHARPNESS_LEAST] == 9 && l.bound[GATE_SHARPNESS_LEAST] == 10.0 / (N + 1),
+       "on average 10 in 2,001: rank 10");
+    gate_limit_text(&l, GATE_SHARPNESS_LEAST, text);
+    is_text(text, "blurred: sharpness at least 9 stops 9 of 2000 good photographs, 9 of 2000 installations; on average "
+                  "0.5 % of all installations", "and so it is told");
+    succeed(gate_calibrate(v, group, 100, 0.005, 0, &l, &e), &e);
+    ok(l.bound[GATE_SHARPNESS_LEAST] == 1.0 / 101, "of 100 one in 101");
     ok(gate_calibrate(v, group, 0, 0.005, 0.95, &l, &e) == FMT_INVALID, "none: refused");
     for (int i = 0; i < N; i++) { /* four views that are alike: 500 draws, not 2,000 */
         group[i] = i / 4;
@@ -439,6 +448,37 @@ static void ranks(void)
     ok(l.bound[GATE_DISTANCE_MOST] <= 0.01 && l.bound[GATE_DISTANCE_MOST] > 0.009, "the bound is of installations");
     is_int(l.all_photographs.stopped, 5, "by any gate five photographs");
     is_int(l.all_installations.stopped, 2, "of two installations");
+}
+
+/* Twenty installations of two photographs; the distances of some are set. */
+static void odd_ones(const char *what, const double *distance, int n_set, double share, int want, double next)
+{
+    enum { N = 40 };
+    struct gate_values v[N];
+    int64_t group[N];
+    struct gate_limits l;
+    struct gate_odd odd;
+    struct fmt_error e = {0};
+    for (int i = 0; i < N; i++) {
+        group[i] = i / 2;
+        v[i] = gate_no_values();
+        v[i].value[GATE_DISTANCE] = i % 2 == 1 && i / 2 < n_set ? distance[i / 2] : 0.5 + 0.01 * i;
+    }
+    succeed(gate_calibrate(v, group, N, share, 0, &l, &e), &e);
+    succeed(gate_find_odd(v, group, N, &l, &odd, &e), &e);
+    bool good = odd.n == want && (want == 0 || fabs(odd.next - next) < 1e-9);
+    for (int i = 0; i < odd.n; i++)
+        good = good && odd.row[i] == 2 * i + 1;
+    ok(good, "%s: %d odd, the next at %g", what, odd.n, odd.next);
+}
+
+static void odd_photographs(void)
+{
+    odd_ones("all are alike", NULL, 0, 0.01, 0, 0);
+    odd_ones("one is far", (double[]){4}, 1, 0.01, 1, 0.89);
+    odd_ones("three are", (double[]){4, 3.9, 3.8}, 3, 0.01, 3, 0.89);
+    odd_ones("four: more than are told", (double[]){4, 3.9, 3.8, 3.7}, 4, 0.01, 0, 0);
+    odd_ones("one that is stopped decides nothing", (double[]){4}, 1, 0.1, 0, 0);
 }
 
 static void texts(void)
@@ -464,7 +504,12 @@ static void texts(void)
            back.installations[GATE_SHARPNESS_LEAST].n == 400, "limits as JSON and back");
     cJSON *count = cJSON_GetObjectItem(cJSON_GetObjectItem(o, "sharpness_least"), "photographs");
     cJSON_SetNumberValue(cJSON_GetObjectItem(count, "stopped"), 1001);
-    ok(gate_limits_parse(o, &back, &e) == FMT_INVALID, "refused: %s", e.text);
+    is_int(gate_limits_parse(o, &back, &e), FMT_INVALID, "more were stopped than there were");
+    is_text(e.text, "sharpness_least: photographs: stopped: more than n", "in these words");
+    e = (struct fmt_error){0};
+    cJSON_DeleteItemFromObject(cJSON_GetObjectItem(o, "sharpness_least"), "bound");
+    is_int(gate_limits_parse(o, &back, &e), FMT_INVALID, "a member is missing");
+    is_text(e.text, "sharpness_least: bound: missing", "in these words");
     cJSON_Delete(o);
 }
 
@@ -536,6 +581,7 @@ int main(void)
     recent_ones();
     files(&r);
     ranks();
+    odd_photographs();
     texts();
     gates(&r, &device);
     gate_reference_release(&r);

@@ -92,6 +92,7 @@ static int look_around(struct run *r, struct judged_photo *p, const struct slot 
 static bool is_stopped(const struct run *r, const struct slot *s, struct judged_photo *p)
 {
     const struct index_decoding *d = &s->image.record.decoding;
+    p->damaged = d->filled || s->image.notes.damaged;
     for (const struct judged_photo *other = r->photo; other < p; other++)
         if (other->read && memcmp(other->content, p->content, DIGEST_BYTES) == 0) {
             snprintf(p->reason, sizeof p->reason, "%s: the same file as %.600s", gate_name(GATE_REUSED),
@@ -102,7 +103,7 @@ static bool is_stopped(const struct run *r, const struct slot *s, struct judged_
         snprintf(p->reason, sizeof p->reason, "filled: %d %% of its rows are missing", 100 - d->decoded_percent);
     else if (s->image.notes.damaged)
         snprintf(p->reason, sizeof p->reason, "damaged: %s", s->image.notes.text);
-    return d->filled || s->image.notes.damaged ||
+    return p->damaged ||
            gate_check(&r->j->settings.gates, &p->values, p->reason) != GATE_NONE;
 }
 
@@ -243,8 +244,7 @@ static int write_photo(void *arg, int64_t i, int slot, const struct extract_row 
     p->photo = &l->photo[i];
     judge_photo(r, p, &r->slot[slot], row, failure);
     if (p->read && r->job->look) {
-        int status = r->job->look(r->job->arg, p->photo, judge_feature(r->j, row), &r->slot[slot].print,
-                                  &p->values);
+        int status = r->job->look(r->job->arg, p, judge_feature(r->j, row), &r->slot[slot].print);
         if (status)
             return status;
     }

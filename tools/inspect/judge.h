@@ -65,6 +65,7 @@ enum { JUDGE_REASON_MAX = GATE_TEXT_MAX + 300 };
 struct judged_photo {
     const struct photo *photo;
     bool read;                 /* false: unreadable */
+    bool damaged;              /* or filled: not all of the picture is there */
     bool stopped;              /* unreadable, filled, damaged, a copy, or a gate stops it */
     double score;              /* NAN: none */
     double cropped;            /* share of its area that the network does not see; of one that was read */
@@ -94,10 +95,10 @@ void judge_close(struct judge *j); /* a zeroed struct is allowed */
 void judge_set_gates(struct judge *j, const struct gate_limits *limits, struct gate_reference *reference);
 enum { JUDGE_RECENT_MOST = 1000 }; /* photographs that are remembered, to find those that are used again */
 
-/* For a reference of gates: the feature of a photograph that was read, its print, and what was measured of its pixels.
- * A nonzero result ends the run and is returned. */
-typedef int judge_look(void *arg, const struct photo *photo, const float *feature, const struct gate_print *print,
-                       const struct gate_values *values);
+/* For a reference of gates: a photograph that was read, its feature and its print. A nonzero result ends the run and is
+ * returned. */
+typedef int judge_look(void *arg, const struct judged_photo *photo, const float *feature,
+                       const struct gate_print *print);
 typedef int judge_found(void *arg, const struct judged_group *group, const struct judged_photo *photo);
 struct judge_job {
     judge_found *found;

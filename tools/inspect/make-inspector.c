@@ -112,17 +112,18 @@ static void note_banks(const struct making *k)
 }
 
 /* ------------------------------------------------------------------ gates */
-static int open_gates(struct making *k)
+static int open_gates(struct making *k, const struct judge_how *how)
 {
     const struct make_inspector *m = k->m;
-    struct photo_list_how how = {.pattern = &k->judge.settings.pattern, .separator = '\n'};
+    struct photo_list_how list = {.pattern = &k->judge.settings.pattern, .separator = '\n'};
     struct fmt_writer io = fmt_buffer_writer(&k->reference);
+    struct make_gates gates = {m->gate_share, m->gate_confidence, how->warn};
     if (!m->reference)
         return 0;
-    int status = photo_list_open(&k->good, &m->reference, 1, &how, k->e);
+    int status = photo_list_open(&k->good, &m->reference, 1, &list, k->e);
     if (status)
         return status;
-    status = make_gates(&k->good, &k->judge, m->gate_share, m->gate_confidence, k->e);
+    status = make_gates(&k->good, &k->judge, &gates, k->e);
     if (!status)
         status = gate_reference_write(&k->judge.reference, &io, k->e);
     if (status)
@@ -219,7 +220,7 @@ int make_inspector_run(struct make_inspector *m, const struct judge_how *how, st
     if (!status)
         note_banks(&k);
     if (!status)
-        status = open_gates(&k);
+        status = open_gates(&k, how);
     if (!status)
         status = make_thresholds_run(&m->thresholds, &k.judge, e);
     if (!status)
