@@ -96,6 +96,7 @@ struct nearest {
     struct candidate {
         double value;
         int64_t i; /* known: of the good ones, then the recent ones */
+        int i_seen;
         struct gate_box box;
     } item[GATE_CANDIDATES]; /* descending */
     int n, most;
@@ -117,6 +118,7 @@ struct query {
     const struct gate_part *part; /* of it */
     const char *group;
     int64_t row; /* of the good photographs; -1: none of them */
+    struct thread_pool *pool;
 };
 
 static bool is_other(const struct gate_reference *r, const struct query *q, int64_t i)
@@ -144,85 +146,137 @@ static const struct gate_sketch *sketch_at(const struct gate_reference *r, int64
     return i < r->n_good ? &r->good_known[i].sketch : &r->recent.item[i - r->n_good].sketch;
 }
 
-/* All that are known, in all boxes of the grid. */
-static int search_all(const struct gate_reference *r, const struct query *q, struct nearest *t, struct fmt_error *e)
+/* Candidates are compared by all threads, each for itself. */
+struct comparing {
+    const struct gate_reference *r;
+    const struct query *q;
+    const struct gate_search *search; /* the photograph in all boxes of the grid */
+    const struct gate_seen *seen;
+    const struct gate_placed *placed; /* the photograph in the box of the most alike */
+    struct candidate *item;
+};
+
+enum { NONE = -2, AT_ONCE = 32 }; /* a value below all; sketches that a thread takes */
+
+static void search_some(void *arg, int64_t part, int worker)
 {
-    struct gate_search *s = malloc(sizeof *s);
-    if (!s)
-        return fmt_no_memory(e);
-    gate_search_set(s, q->print);
-    for (int64_t i = 0; i < r->n_good + r->recent.n; i++) {
+    const struct comparing *c = arg;
+    const struct gate_reference *r = c->r;
+    int64_t end = num_min((part + 1) * AT_ONCE, r->n_good + r->recent.n);
+    (void)worker;
+    for (int64_t i = part * AT_ONCE; i < end; i++) {
+        struct candidate *one = &c->item[i];
         int i_box = 0;
-        if (!is_other(r, q, i) || (i >= r->n_good && !r->recent.item[i - r->n_good].name))
+        *one = (struct candidate){.value = NONE, .i = i};
+        if (!is_other(r, c->q, i) || (i >= r->n_good && !r->recent.item[i - r->n_good].name))
             continue;
-        double c = gate_search_compare(s, sketch_at(r, i), &i_box);
-        keep_nearest(t, (struct candidate){c, i, gate_search_box(i_box)});
+        one->value = gate_search_compare(c->search, sketch_at(r, i), &i_box);
+        one->box = gate_search_box(i_box);
     }
-    free(s);
-    return 0;
 }
 
 /* The grid is coarse: a better box shows more. */
-static void approach_sketches(const struct gate_reference *r, const struct query *q, const struct nearest *from,
-                              struct nearest *to)
+static void approach_sketch(void *arg, int64_t i, int worker)
 {
-    for (int i = 0; i < from->n; i++) {
-        struct candidate c = from->item[i];
-        c.value = gate_sketch_approach(q->part, sketch_at(r, c.i), &c.box);
-        keep_nearest(to, c);
-    }
+    const struct comparing *c = arg;
+    struct candidate *one = &c->item[i];
+    (void)worker;
+    one->value = gate_sketch_approach(c->q->part, sketch_at(c->r, one->i), &one->box);
 }
 
-/* What is known of a copy: the most alike so far. */
-struct copy {
-    const struct gate_reference *r;
-    const struct query *q;
-    struct gate_values *v;
-    struct gate_box box; /* the part of it that the photograph is */
-    struct gate_seen seen;
-    struct fmt_error *e;
-};
-
-enum how { ROUGHLY, IN_THAT_BOX };
-
-/* The best of the candidates: each in its own box, or all in the box of the most alike so far. */
-static int choose(struct copy *c, const struct candidate *item, int n, enum how how, struct nearest *best)
+static void compare_roughly(void *arg, int64_t i, int worker)
 {
-    struct gate_placed placed;
-    if (how == IN_THAT_BOX)
-        gate_placed_set(&placed, c->q->part, &c->box);
+    const struct comparing *c = arg;
+    struct candidate *one = &c->item[i];
+    (void)worker;
+    one->value = gate_print_approach(c->q->part, &c->seen[one->i_seen].print, &one->box);
+}
+
+static void compare_in_place(void *arg, int64_t i, int worker)
+{
+    const struct comparing *c = arg;
+    (void)worker;
+    c->item[i].value = gate_placed_compare(c->placed, &c->seen[c->item[i].i_seen].print);
+}
+
+static void compare_exactly(void *arg, int64_t i, int worker)
+{
+    const struct comparing *c = arg;
+    struct candidate *one = &c->item[i];
+    (void)worker;
+    one->value = gate_print_refine(c->q->part, &c->seen[one->i_seen].print, &one->box);
+}
+
+static void keep_all(struct nearest *t, const struct candidate *item, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (item[i].value > NONE)
+            keep_nearest(t, item[i]);
+}
+
+/* All that are known, in all boxes of the grid. */
+static int search_all(struct comparing *c, struct nearest *all, struct fmt_error *e)
+{
+    int64_t n = c->r->n_good + c->r->recent.n;
+    struct gate_search *s = malloc(sizeof *s);
+    struct candidate *item = malloc((size_t)num_max(1, n) * sizeof *item);
+    int status = s && item ? 0 : fmt_no_memory(e);
+    if (!status) {
+        gate_search_set(s, c->q->print);
+        c->search = s;
+        c->item = item;
+        thread_for(c->q->pool, (n + AT_ONCE - 1) / AT_ONCE, search_some, c);
+        keep_all(all, item, n);
+    }
+    free(item);
+    free(s);
+    return status;
+}
+
+/* The pictures of the candidates. seen: for free() */
+static int read_prints(const struct gate_reference *r, struct nearest *t, struct gate_seen **seen, struct fmt_error *e)
+{
+    int status = 0;
+    *seen = malloc((size_t)num_max(1, t->n) * sizeof **seen);
+    if (!*seen)
+        return fmt_no_memory(e);
+    for (int i = 0; i < t->n && !status; i++) {
+        t->item[i].i_seen = i;
+        status = read_print(r, t->item[i].i, &(*seen)[i], e);
+    }
+    return status;
+}
+
+/* The best of candidates, which are compared once more: each in its own box, or all in the same one. */
+static void choose(struct comparing *c, const struct candidate *item, int n, const struct gate_box *same,
+                   struct nearest *best)
+{
+    struct candidate copy[GATE_CANDIDATES];
     for (int i = 0; i < n; i++) {
-        struct candidate one = item[i];
-        int status = read_print(c->r, one.i, &c->seen, c->e);
-        if (status)
-            return status;
-        if (how == IN_THAT_BOX) {
-            one.box = c->box;
-            one.value = gate_placed_compare(&placed, &c->seen.print);
-        } else {
-            one.value = gate_print_approach(c->q->part, &c->seen.print, &one.box);
-        }
-        keep_nearest(best, one);
+        copy[i] = item[i];
+        if (same)
+            copy[i].box = *same;
     }
-    return 0;
+    c->item = copy;
+    thread_for(c->q->pool, n, same ? compare_in_place : compare_roughly, c);
+    keep_all(best, copy, n);
 }
 
-static int compare_exactly(struct copy *c, const struct nearest *best)
+/* What is most alike of these and so far. */
+static void decide(struct comparing *c, struct nearest *best, struct gate_values *v, struct gate_box *box)
 {
+    c->item = best->item;
+    thread_for(c->q->pool, best->n, compare_exactly, c);
     for (int i = 0; i < best->n; i++) {
-        struct gate_box box = best->item[i].box;
-        int status = read_print(c->r, best->item[i].i, &c->seen, c->e);
-        if (status)
-            return status;
-        double alike = gate_print_refine(c->q->part, &c->seen.print, &box);
-        if (c->v->value[GATE_SIMILARITY] >= alike) /* NAN: the first one */
+        const struct candidate *one = &best->item[i];
+        const struct gate_seen *seen = &c->seen[one->i_seen];
+        if (v->value[GATE_SIMILARITY] >= one->value) /* NAN: the first one */
             continue;
-        c->v->value[GATE_SIMILARITY] = alike;
-        c->box = box;
-        memcpy(c->v->similar_key, c->seen.key, sizeof c->seen.key);
-        memcpy(c->v->similar_group, c->seen.group, sizeof c->seen.group);
+        v->value[GATE_SIMILARITY] = one->value;
+        *box = one->box;
+        memcpy(v->similar_key, seen->key, sizeof seen->key);
+        memcpy(v->similar_group, seen->group, sizeof seen->group);
     }
-    return 0;
 }
 
 static int find_copy(const struct gate_reference *r, const struct query *q, struct gate_values *v, struct fmt_error *e)
@@ -230,17 +284,28 @@ static int find_copy(const struct gate_reference *r, const struct query *q, stru
     enum { NEAR = 96, APPROACHED = 48, FINALISTS = 3 };
     struct nearest all = {.most = GATE_CANDIDATES}, near = {.most = NEAR};
     struct nearest rough = {.most = FINALISTS}, fine = {.most = FINALISTS};
-    struct copy c = {.r = r, .q = q, .v = v, .e = e};
-    int status = search_all(r, q, &all, e);
+    struct comparing c = {.r = r, .q = q};
+    struct gate_placed placed;
+    struct gate_box box = {{0}};
+    struct gate_seen *seen = NULL;
+    int status = search_all(&c, &all, e);
+    if (status || all.n == 0)
+        return status;
+    c.item = all.item;
+    thread_for(q->pool, all.n, approach_sketch, &c);
+    keep_all(&near, all.item, all.n);
+    status = read_prints(r, &near, &seen, e);
     if (!status) {
-        approach_sketches(r, q, &all, &near);
-        status = choose(&c, near.item, (int)num_min(near.n, APPROACHED), ROUGHLY, &rough);
+        c.seen = seen;
+        choose(&c, near.item, (int)num_min(near.n, APPROACHED), NULL, &rough);
+        decide(&c, &rough, v, &box);
+        gate_placed_set(&placed, q->part, &box);
+        c.placed = &placed;
+        choose(&c, near.item, near.n, &box, &fine);
+        decide(&c, &fine, v, &box);
     }
-    if (!status)
-        status = compare_exactly(&c, &rough);
-    if (!status && near.n > 0)
-        status = choose(&c, near.item, near.n, IN_THAT_BOX, &fine);
-    return status ? status : compare_exactly(&c, &fine);
+    free(seen);
+    return status;
 }
 
 /* By feature. */
@@ -272,11 +337,12 @@ static int look(const struct gate_reference *r, struct query q, struct gate_valu
     return find_copy(r, &q, v, e);
 }
 
-int gate_reference_look(const struct gate_reference *r, const float *feature, const struct gate_print *print,
-                        const char *group, struct gate_values *v, struct fmt_error *e)
+int gate_reference_look(const struct gate_reference *r, struct thread_pool *pool, const float *feature,
+                        const struct gate_print *print, const char *group, struct gate_values *v, struct fmt_error *e)
 {
+    struct query q = {.print = print, .group = group, .row = -1, .pool = pool};
     int status = find_distance(r, feature, &v->value[GATE_DISTANCE], e);
-    return status ? status : look(r, (struct query){.print = print, .group = group, .row = -1}, v, e);
+    return status ? status : look(r, q, v, e);
 }
 
 struct look_all {
@@ -289,8 +355,9 @@ static void look_at_row(void *arg, int64_t i, int worker)
 {
     struct look_all *a = arg;
     const struct gate_known *known = &a->r->good_known[i];
+    struct query q = {.print = &known->print, .group = known->group, .row = i};
     (void)worker;
-    if (look(a->r, (struct query){.print = &known->print, .group = known->group, .row = i}, &a->v[i], NULL))
+    if (look(a->r, q, &a->v[i], NULL))
         a->failed = true;
 }
 

@@ -6,7 +6,7 @@
  *   gate_reference_remember(&r, "verdicts.prints", n, e);        those seen before, where they are to be found again
  *   gate_reference_add(&r, key, group, feature, &print, e);      good photographs
  *   gate_reference_fit(&r, &device, v, e);                       how they vary; or gate-file.h has it
- *   gate_reference_look(&r, feature, &print, group, &v, e);      sets distance and similarity
+ *   gate_reference_look(&r, pool, feature, &print, group, &v, e);    sets distance and similarity
  *   gate_recent_add(&r.recent, key, group, &print, e);           afterwards: the photograph was seen
  *   gate_reference_release(&r);
  *
@@ -65,9 +65,10 @@ int gate_reference_groups(const struct gate_reference *r, int64_t *group, int64_
 int gate_reference_fit(struct gate_reference *r, const int64_t *group, const struct device *device,
                        struct gate_values *v, struct fmt_error *e);
 
-/* Sets distance and similarity of v, and what is similar. NAN: nothing is known to compare with. FMT_MEMORY. */
-int gate_reference_look(const struct gate_reference *r, const float *feature, const struct gate_print *print,
-                        const char *group, struct gate_values *v, struct fmt_error *e);
+/* Sets distance and similarity of v, and what is similar. NAN: nothing is known to compare with. The result does not
+ * depend on the number of threads. pool may be NULL. FMT_MEMORY; or a print cannot be read. */
+int gate_reference_look(const struct gate_reference *r, struct thread_pool *pool, const float *feature,
+                        const struct gate_print *print, const char *group, struct gate_values *v, struct fmt_error *e);
 /* The similarity of each good photograph with those of other installations, for the calibration: v [n_good]. The
  * result does not depend on the number of threads. pool may be NULL. FMT_MEMORY. */
 int gate_reference_look_all(const struct gate_reference *r, struct thread_pool *pool, struct gate_values *v,

@@ -2,7 +2,7 @@
  *
  *   struct gate_values v = gate_no_values();
  *   gate_image_measure(&image, &print, &v, e);                              gate-image.h: from pixels
- *   gate_reference_look(&reference, feature, &print, group, &v, e);   gate-reference.h: from what is known
+ *   gate_reference_look(&reference, pool, feature, &print, group, &v, e);   gate-reference.h: from what is known
  *   enum gate g = gate_check(&limits, &v, text);                      GATE_NONE: no gate stops it
  *
  * The limits are calibrated on good photographs of the site (gate-calibrate.h).

@@ -298,7 +298,7 @@ static struct gate_values looked_up(const struct gate_reference *r, uint32_t fea
     struct gate_values v = measured(im, &p);
     float x[DIM];
     set_feature(feature, x);
-    succeed(gate_reference_look(r, x, &p, group, &v, &e), &e);
+    succeed(gate_reference_look(r, NULL, x, &p, group, &v, &e), &e);
     return v;
 }
 

@@ -81,7 +81,7 @@ static int look_around(struct run *r, struct judged_photo *p, const struct slot 
     struct gate_reference *known = &r->j->reference;
     int status = 0;
     if (r->j->has_reference) {
-        status = gate_reference_look(known, feature, &s->print, p->photo->group, &p->values, e);
+        status = gate_reference_look(known, r->j->device.pool, feature, &s->print, p->photo->group, &p->values, e);
         if (!status)
             status = gate_recent_add(&known->recent, p->photo->name, p->photo->group, &s->print, e);
     }
