@@ -79,7 +79,7 @@ static void set_limit(struct calibrating *c, enum gate_limit l, struct gate_limi
     limits->installations[l].n = found;
     for (int64_t i = 0; i < c->n; i++)
         limits->photographs[l].n += !isnan(c->v[i].value[gate_measure_of_limit(l)]);
-    count_stopped(c, limits, l, &limits->photographs[l], &limits->installations[l]);
+    count_stopped(c, limits, (int)l, &limits->photographs[l], &limits->installations[l]);
 }
 
 static void set_limits(struct calibrating *c, struct gate_limits *limits)
