@@ -1,7 +1,6 @@
 /* clock.c - the monotonic clock: setting the machine's time does not move it. */
 #include "clock.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -10,6 +9,11 @@ double clock_now(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+int64_t clock_now_ms(void)
+{
+    return (int64_t)(clock_now() * 1000);
 }
 
 void clock_duration_text(double seconds, char out[32])

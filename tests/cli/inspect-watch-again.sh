@@ -4,6 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$TESTS/cli/inspect-fixture.sh"
 inspect_fixture || exit 1
+preload=$BUILD/tests/cli/fail-io.so
 set -- bbu/test/*
 a=$(basename "$1") b=$(basename "$2") c=$(basename "$3") d=$(basename "$4")
 n_of() { grep -c ^installation "$1"; } # installations of a file of verdicts
@@ -49,6 +50,22 @@ start --watch today --look 0.2 --wait 0.2 -o today.tsv
 sleep 0.5
 stop
 check '... once' test "$(n_of today.tsv)" -eq 2
+
+# ---- an error of the disk that passes
+mkdir disk
+FAIL_IO="read,path=$d-0,times=1" LD_PRELOAD=$preload start --watch disk --look 0.2 --wait 0.2 -o disk.tsv
+cp "$4"/* disk
+check 'a photograph that could not be read once is tried again' await 1 "^installation	$d	$d	3	" disk.tsv
+check '... and judged by its score' grep -q "^installation	$d	.*	score: " disk.tsv
+stop
+cp "$3"/* disk
+FAIL_IO="read,path=$c-0" LD_PRELOAD=$preload start --watch disk --look 0.2 --wait 0.2 -o disk.tsv
+sleep 1
+stop
+check 'while it cannot be read there is no line' test "$(n_of disk.tsv)" -eq 1
+start --watch disk --look 0.2 --wait 0.2 -o disk.tsv
+check '... and a start later it is judged' await 1 "^installation	$c	.*	score: " disk.tsv
+stop
 
 # ---- photographs that are gone at a start, and come back
 mv in away && mkdir in

@@ -125,6 +125,7 @@ static void judge_photo(struct run *r, struct judged_photo *p, const struct slot
     p->read = !why.status && judge_score(r->j, row, &p->score, &why) == 0 &&
               look_around(r, p, s, judge_feature(r->j, row), &why) == 0;
     p->stopped = !p->read;
+    p->failure = (int)why.status;
     if (!p->read) {
         p->score = NAN;
         p->verdict = VERDICT_REVIEW;

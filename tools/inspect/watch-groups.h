@@ -20,6 +20,8 @@ struct watch_group {
     struct watch_photo *photo;
     int64_t n, capacity;
     int64_t arrived_ms; /* the last photograph */
+    int n_tries;        /* in which a photograph could not be read */
+    int64_t again_ms;   /* not before this is it tried again */
 };
 
 struct watch_groups { /* in the order in which their first photographs arrived; zero-initialise */

@@ -70,10 +70,10 @@ static void put_answer(const struct inspection *in, struct page *p, const struct
     if (!in->cases->judged && !in->thresholds_given && open == 0)
         snprintf(text, sizeof text, "No thresholds were given: 0.5, merely the middle, divides them.");
     else if (open == 0)
-        snprintf(text, sizeof text, "None of %" PRId64 " %s needs a person.", t->n, section_noun(in, true));
+        snprintf(text, sizeof text, "%" PRId64 " %s, none in review.", t->n, section_noun(in, t->n != 1));
     else
-        snprintf(text, sizeof text, "%" PRId64 " of %" PRId64 " %s %s a person.", open, t->n, section_noun(in, true),
-                 open == 1 ? "needs" : "need");
+        snprintf(text, sizeof text, "%" PRId64 " of %" PRId64 " %s %s a person.", open, t->n,
+                 section_noun(in, t->n != 1), open == 1 ? "needs" : "need");
     put_strong(p, text);
     put_held(in, p);
     if (n[VERDICT_REVIEW]) {
