@@ -1,6 +1,7 @@
 /* image-set.c - shards are a shard_set; files are read whole into the memory of a slot. */
 #include "image-set.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,17 @@ static bool is_shard(const char *path)
     return good && (magic[0] & 0xf0) == 0x50 && memcmp(magic + 1, "\x2a\x4d\x18", 3) == 0;
 }
 
+static int refuse_mixture(const char *const *operand, struct fmt_error *e)
+{
+    int image = 0;
+    while (is_shard(operand[image]))
+        image++;
+    if (strcmp(operand[image], "-") != 0 && !file_exists(operand[image]))
+        return fmt_fail(e, FMT_IO, "%.400s: %s", operand[image], strerror(ENOENT));
+    return fmt_fail(e, FMT_INVALID, "%.400s: not shards, as others are: shards and images cannot be mixed",
+                    operand[image]);
+}
+
 int image_set_open(struct image_set *s, const char *const *operand, int n, char separator, struct fmt_error *e)
 {
     struct path_adder adder = {s, e};
@@ -58,7 +70,7 @@ int image_set_open(struct image_set *s, const char *const *operand, int n, char 
     for (int i = 0; i < n; i++)
         n_shards += is_shard(operand[i]);
     if (n_shards > 0 && n_shards < n)
-        return fmt_fail(e, FMT_INVALID, "shards and images cannot be mixed");
+        return refuse_mixture(operand, e);
     if (n_shards > 0) {
         status = shard_set_open(&s->shards, operand, n, e);
         s->from_shards = status == 0;
