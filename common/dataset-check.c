@@ -374,10 +374,10 @@ static int compare_views(struct check *c, int64_t first, int64_t n)
         return 0;
     const char *group = run_image(c, first)->group;
     if (n > v->usual)
-        return dataset_note(c->d, DATASET_SHOTS, group, c->e, "the group has %lld shots, %lld %s usual", (long long)n,
-                            (long long)v->usual, v->usual == 1 ? "is" : "are");
-    return dataset_note(c->d, DATASET_SHOTS, group, c->e, "the group has %lld of the usual %lld shots", (long long)n,
-                        (long long)v->usual);
+        return dataset_note(c->d, DATASET_GROUP_SIZE, group, c->e, "the group has %lld photographs, %lld %s usual",
+                            (long long)n, (long long)v->usual, v->usual == 1 ? "is" : "are");
+    return dataset_note(c->d, DATASET_GROUP_SIZE, group, c->e, "the group has %lld of the usual %lld photographs",
+                        (long long)n, (long long)v->usual);
 }
 
 static int check_views(struct dataset *d, struct fmt_error *e)

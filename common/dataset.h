@@ -49,7 +49,7 @@
     X(CONTENT_LEAK, false, "content-leak", "content in two splits", "contents in two splits")      \
     X(MIXED_GROUP, false, "mixed-group", "group of mixed labels", "groups of mixed labels")        \
     X(NAME_FORMS, false, "name-forms", "name in two Unicode forms", "names in two Unicode forms")  \
-    X(SHOTS, false, "shots", "group of an unusual number of shots", "groups of an unusual number of shots") \
+    X(GROUP_SIZE, false, "group-size", "group of an unusual size", "groups of an unusual size")    \
     X(RELABELLED, false, "relabelled", "label changed by the table", "labels changed by the table") \
     X(RESPELLED, false, "respelled", "path written otherwise", "paths written otherwise")          \
     X(UNLABELLED, false, "unlabelled", "in no row of the table")                                   \

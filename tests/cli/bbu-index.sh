@@ -55,12 +55,12 @@ err_has "train/$b/$b-1.jpeg: coded data is missing"
 err_has '4 errors: 1 missing, 1 empty, 1 not JPEG, PNG or TIFF, 1 cut short or damaged'
 index 3 -k
 err_has '26 images in 10 groups'
-err_has "warning: $a: the group has 1 of the usual 3 shots"
+err_has "warning: $a: the group has 1 of the usual 3 photographs"
 cp x.index k.index
 index 3 -k -j1
 same k.index x.index
 index 3 -k -q
-err_has "warning: $a: the group has 1 of the usual 3 shots"
+err_has "warning: $a: the group has 1 of the usual 3 photographs"
 err_lacks 'in 10 groups'
 
 # ---- labels
@@ -118,7 +118,7 @@ cp "d/train/$a/$a-0.jpeg" "d/train/$a/$a-1.jpeg"
 index 0
 err_has "warning: train/$a/$a-1.jpeg: the same content as train/$a/$a-0.jpeg, of the same group: no view of its own, used once"
 err_has '29 images'
-err_has "warning: $a: the group has 2 of the usual 3 shots"
+err_has "warning: $a: the group has 2 of the usual 3 photographs"
 err_has '1 content under two names'
 fresh
 cp "d/train/$a/$a-0.jpeg" "d/train/$c/$c-0.jpeg"
@@ -217,7 +217,7 @@ err_has "$u 3, bad 3"
 fresh
 edit val "4{p;s/$v-[0-9].jpeg/$v-9.jpeg/}" && cp "made/train/$a/$a-0.jpeg" "d/val/$v/$v-9.jpeg"
 index 0
-err_has "warning: $v: the group has 4 shots, 3 are usual"
+err_has "warning: $v: the group has 4 photographs, 3 are usual"
 
 # ---- a list that names files in a system folder: they are taken, and only the other folders are left out
 fresh
@@ -300,7 +300,7 @@ err_has 'the group has negative and positive'
 fresh
 edit val 3d
 index 0
-err_has "warning: $v: the group has 2 of the usual 3 shots"
+err_has "warning: $v: the group has 2 of the usual 3 photographs"
 err_has 'in no list; left out'
 err_has '29 images'
 fresh
@@ -349,7 +349,7 @@ rm "d/train/$a/$a-0.jpeg"
 index 1 --json
 out_has '{"report":"finding","level":"error","kind":"missing","thing":"train/'
 out_has '"images":29,"left_out":1,"groups":10,"errors":1,"warnings":1,"splits":{"train":17,"val":6,"test":6,"none":0}'
-out_has '"findings":{"missing":1,"shots":1}'
+out_has '"findings":{"missing":1,"group-size":1}'
 check 'every line is an object' bash -c '! grep -qv "^{.*}$" out'
 status 2 bbu-index --json d
 err_has 'would both go to standard output'
