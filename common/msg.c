@@ -44,10 +44,10 @@ const char *msg_tool(void)
     return tool_name;
 }
 
-static void print(const char *format, va_list ap)
+static void print(const char *kind, const char *format, va_list ap)
 {
     char line[2048];
-    int head = snprintf(line, sizeof line, "%s: ", tool_name);
+    int head = snprintf(line, sizeof line, "%s: %s", tool_name, kind);
     int n = head + vsnprintf(line + head, sizeof line - (size_t)head - 1, format, ap);
     if (n > (int)sizeof line - 2)
         n = (int)sizeof line - 2;
@@ -63,39 +63,39 @@ static void print(const char *format, va_list ap)
     }
 }
 
-#define PRINT(format)                                                                              \
+#define PRINT(kind, format)                                                                        \
     do {                                                                                           \
         va_list ap;                                                                                \
         va_start(ap, format);                                                                      \
-        print(format, ap);                                                                         \
+        print(kind, format, ap);                                                                   \
         va_end(ap);                                                                                \
     } while (0)
 
 void msg_error(const char *format, ...)
 {
-    PRINT(format);
+    PRINT("", format);
 }
 
 void msg_warn(const char *format, ...)
 {
-    PRINT(format);
+    PRINT("warning: ", format);
 }
 
 void msg_note(const char *format, ...)
 {
     if (msg_level >= 0)
-        PRINT(format);
+        PRINT("", format);
 }
 
 void msg_more(const char *format, ...)
 {
     if (msg_level >= 1)
-        PRINT(format);
+        PRINT("", format);
 }
 
 void msg_die(const char *format, ...)
 {
-    PRINT(format);
+    PRINT("", format);
     exit(EXIT_FAILED);
 }
 

@@ -1,4 +1,5 @@
-/* msg.h - messages of a tool on standard error, and how it ends. One form: "tool: thing: reason".
+/* msg.h - messages of a tool on standard error, and how it ends. One form: "tool: thing: reason", of
+ * what is no error "tool: warning: thing: reason".
  *
  * Only tools call these (libraries return, tools decide); msg_bug is for everybody. '?' replaces control characters,
  * which hostile file names may hold. All functions are thread-safe.
@@ -30,7 +31,7 @@ const char *msg_tool(void);
 #define MSG_FORM(n) __attribute__((format(printf, n, n + 1)))
 
 void msg_error(const char *format, ...) MSG_FORM(1); /* an error after which the tool continues */
-void msg_warn(const char *format, ...) MSG_FORM(1);  /* at every level */
+void msg_warn(const char *format, ...) MSG_FORM(1);  /* at every level, after "warning: " */
 void msg_note(const char *format, ...) MSG_FORM(1);  /* progress and results; not at level -1 */
 void msg_more(const char *format, ...) MSG_FORM(1);  /* only at level 1 */
 

@@ -221,7 +221,7 @@ static void print_finding(const struct dataset_finding *f, int64_t n_before)
     if (dataset_finding_is_error(f->kind))
         msg_error("%s: %s", f->thing, f->reason);
     else
-        msg_warn("warning: %s: %s", f->thing, f->reason);
+        msg_warn("%s: %s", f->thing, f->reason);
 }
 
 static void report_finding(const struct dataset_finding *f)

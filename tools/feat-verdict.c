@@ -179,13 +179,16 @@ static void check_apart(struct prediction_set *a, struct prediction_set *b)
 static void choose_thresholds(struct job *j)
 {
     struct fmt_error e = {0};
-    char warning[SCORED_GROUPS_TEXT] = "";
+    char warning[SCORED_GROUPS_TEXT] = "", apart[SCORED_GROUPS_APART];
     struct promises_wanted wanted = {j->promise, j->n_promises, (uint64_t)seed};
     j->rule.log_odds = !j->choose.set.distances;
     j->rule.n_views = n_views < 0 ? scored_groups_common_views(&j->choose.g, warning) : (int)n_views;
     if (warning[0])
         msg_warn("%s: %s", choose_path, warning);
     msg_check_of(choose_path, scored_groups_choose(&j->choose.g, &j->rule, &wanted, &j->learned, &e), &e);
+    scored_groups_apart(&j->choose.g, &j->rule, apart);
+    if (apart[0])
+        msg_warn("%s: %s", choose_path, apart);
     msg_check(calibration_fit(&j->calibration, &j->choose.g.complete, &e), &e);
 }
 

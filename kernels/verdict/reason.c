@@ -17,3 +17,8 @@ enum reason reason_of(const char *text)
             return (enum reason)r;
     return REASON_NONE;
 }
+
+bool reason_has_score(const char *text)
+{
+    return reason_of(text) == REASON_SCORE || strstr(text, "; its score: ");
+}

@@ -5,6 +5,8 @@
 #ifndef REASON_H
 #define REASON_H
 
+#include <stdbool.h>
+
 enum reason {
     REASON_SCORE,      /* the score and the thresholds */
     REASON_VIEWS,      /* too few, or one that the rule does not know */
@@ -23,5 +25,7 @@ extern const char *const reason_names[REASONS]; /* "score", "views", "unreadable
 
 /* By its first word; REASON_NONE: another word, or nothing after it. */
 enum reason reason_of(const char *text);
+/* Does it say the score? As "score: 0.2, ..." or "blurred: ...; its score: 0.2, ...". */
+bool reason_has_score(const char *text);
 
 #endif

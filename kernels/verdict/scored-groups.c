@@ -2,6 +2,8 @@
 #include "scored-groups.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +106,33 @@ int scored_groups_choose(struct scored_groups *s, struct verdict_rule *r, const 
         return status;
     take_complete(s, r);
     return thresholds_choose(r, &s->complete, wanted->promise, wanted->n, e);
+}
+
+/* Of the faulty groups in review that of the lowest score, of the good ones that of the highest; -1: there is none. */
+static int64_t find_holder(const struct scored_groups *s, const struct verdict_rule *r, int faulty)
+{
+    int64_t found = -1;
+    for (int64_t i = 0; i < s->groups.n; i++) {
+        bool in_review = rule_verdict(r, s->score[i], verdict_groups_views(&s->groups, i)) == VERDICT_REVIEW;
+        if (!in_review || isnan(s->score[i]) || s->groups.faulty[i] != faulty)
+            continue;
+        if (found < 0 || (faulty ? s->score[i] < s->score[found] : s->score[i] > s->score[found]))
+            found = i;
+    }
+    return found;
+}
+
+void scored_groups_apart(const struct scored_groups *s, const struct verdict_rule *r, char text[SCORED_GROUPS_APART])
+{
+    struct verdict_counts c = scored_groups_count(s, r);
+    int64_t bad = find_holder(s, r, 1), good = find_holder(s, r, 0);
+    text[0] = '\0';
+    if (2 * c.n[VERDICT_ALL][VERDICT_REVIEW] <= s->groups.n || bad < 0 || good < 0)
+        return;
+    snprintf(text, SCORED_GROUPS_APART,
+             "%" PRId64 " of %" PRId64 " installations are in review: the thresholds are held apart by %.200s, faulty, "
+             "%.4g, and %.200s, good, %.4g: are their labels right?", c.n[VERDICT_ALL][VERDICT_REVIEW], s->groups.n,
+             s->groups.name[bad], s->score[bad], s->groups.name[good], s->score[good]);
 }
 
 struct verdict_counts scored_groups_count(const struct scored_groups *s, const struct verdict_rule *r)

@@ -49,6 +49,12 @@ struct promises_wanted {
 int scored_groups_choose(struct scored_groups *s, struct verdict_rule *r, const struct promises_wanted *wanted,
                          struct rule_learned *learned, struct fmt_error *e);
 
+/* Where the rule reviews more than half of the groups, which two hold its thresholds apart, the faulty one next to
+ * pass_below and the good one next to fail_from, as their labels may be wrong: "160 of 174 installations are in review:
+ * the thresholds are held apart by ...". Else "". */
+enum { SCORED_GROUPS_APART = 800 };
+void scored_groups_apart(const struct scored_groups *s, const struct verdict_rule *r, char text[SCORED_GROUPS_APART]);
+
 /* How many groups get each verdict, incomplete ones and those without a score among them. */
 struct verdict_counts scored_groups_count(const struct scored_groups *s, const struct verdict_rule *r);
 

@@ -95,7 +95,8 @@ static int write_row(void *arg, int64_t i, int slot, const struct extract_row *r
     const struct image_notes *notes = &r->slot[slot].notes;
     if (notes->damaged && r->n_damaged++ == 0)
         snprintf(r->damage, sizeof r->damage, "%.200s: %s", record->labels.key, notes->text);
-    r->sample_max = (int)num_max(r->sample_max, notes->sample_max);
+    if (record->decoding.bits == IMAGE_BITS_MAX) /* else somebody said how many are significant */
+        r->sample_max = (int)num_max(r->sample_max, notes->sample_max);
     r->cropped += row->geometry.cropped;
     return add_rows(r, record, row);
 }

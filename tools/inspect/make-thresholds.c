@@ -26,6 +26,15 @@ static int views_of(const struct make_thresholds *t, const char *path, const str
     return n;
 }
 
+static void warn_apart(const struct make_thresholds *t, const char *path, const struct scored_groups *g,
+                       const struct verdict_rule *r)
+{
+    char warning[SCORED_GROUPS_APART];
+    scored_groups_apart(g, r, warning);
+    if (warning[0])
+        t->warn("%s: %s", path, warning);
+}
+
 static void count_one(struct verdict_counts *c, int faulty, enum verdict v)
 {
     c->n[VERDICT_ALL][v]++;
@@ -66,6 +75,8 @@ static int choose_on(struct make_thresholds *t, struct judge *j, const struct ro
     }
     s->n_promises = t->n_promises;
     s->chosen = scored_groups_count(&g, &s->rule);
+    if (!status)
+        warn_apart(t, path, &g, &s->rule);
     count_judged(t, MAKE_CHOOSE, &g, &s->rule);
     if (!status && has_both_kinds(&g.complete))
         status = calibration_fit(&s->calibration, &g.complete, e);

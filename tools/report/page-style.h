@@ -115,7 +115,7 @@ static const char page_style[] =
     "th,td{padding-right:.7rem}td,tbody th{max-width:15rem}}\n"
     "@media print{@page{margin:14mm}html{font-size:9.5pt}body{font-size:9.5pt}"
     "nav,.skip{display:none}a{color:inherit;text-decoration:none}"
-    "h2,h3,h4,caption{break-after:avoid}figure,tr,.about,.tiles li{break-inside:avoid}.scroll{overflow:visible}"
+    "h2,h3,h4,caption,thead{break-after:avoid}figure,tr,.about,.tiles li{break-inside:avoid}.scroll{overflow:visible}"
     "summary,details:not([open]){display:none}#all details,#about details{display:block}"
     "#all:has(tr:nth-child(101)){display:none}"
     "#all details::details-content,#about details::details-content{content-visibility:visible;height:auto}"

@@ -209,7 +209,7 @@ static void put_begin(const struct inspection *in, struct page *p)
         any = any || section_is_work(in, (enum shown_why)why);
     if (!any)
         return;
-    snprintf(caption, sizeof caption, "What needs your eyes; each %s leads to its pictures", section_noun(in, false));
+    snprintf(caption, sizeof caption, "What to look at; each %s leads to its pictures", section_noun(in, false));
     snprintf(heading, sizeof heading, "#%s", section_noun(in, true));
     page_table(p, caption, (const char *[]){"what", heading, "begin with", NULL});
     for (int why = 0; why < SHOWN_WHYS; why++) {
@@ -293,6 +293,18 @@ static void put_kept(const struct inspection *in, struct page *p, struct trust t
     }
 }
 
+/* A promise is easily kept where hardly anything is decided. */
+static void put_undecided(const struct inspection *in, struct page *p, const struct section_tally *t)
+{
+    int64_t n = t->all[VERDICT_REVIEW];
+    if (!in->decided || in->thresholds_given || 2 * n <= t->n)
+        return;
+    page_text(p, " But %" PRId64 " of %" PRId64 " %s are in review.", n, t->n, section_noun(in, true));
+    if (in->n_promises > 0)
+        page_text(p, " Where it is the score, its thresholds lie far apart: scores tell faulty from good badly, or a label "
+                  "that is wrong moved one of them.");
+}
+
 /* Can the verdicts be trusted? In the order of what counts more. */
 static void put_trust(const struct inspection *in, struct page *p, const struct section_tally *t)
 {
@@ -300,6 +312,7 @@ static void put_trust(const struct inspection *in, struct page *p, const struct 
     fputs("<p>", p->out);
     if (!put_no_promises(in, p, t))
         put_kept(in, p, trust_of(in, t));
+    put_undecided(in, p, t);
     fputs("</p>\n", p->out);
 }
 
@@ -323,19 +336,18 @@ static void put_promises(const struct inspection *in, struct page *p, const stru
         checked = checked || in->promise[i].checked.n > 0;
     if (in->n_promises == 0)
         return;
-    static const char *const with[] = {"promise", "wrong when chosen", "on others, then", "wrong here", "kept here?",
-                                       NULL};
-    static const char *const without[] = {"promise", "wrong when chosen", "wrong here", "kept here?", NULL};
+    static const char *const with[] = {"promise", "kept here?", "wrong here", "when chosen", "when tested", NULL};
+    static const char *const without[] = {"promise", "kept here?", "wrong here", "when chosen", NULL};
     page_table(p, "Promises, and what became of them", checked ? with : without);
     for (int i = 0; i < in->n_promises; i++) {
         const struct promise_outcome *q = &in->promise[i];
         struct promise_kept k = section_promise(in, t, &q->promise);
         page_cell(p, "%s", promise_text(&q->promise, text));
+        page_cell(p, "%s", state[k.state]);
+        page_cell(p, "%s", k.n ? section_share(in, k.n_wrong, k.n, share) : "no labels");
         put_count(p, &q->chosen);
         if (checked)
             put_count(p, &q->checked);
-        page_cell(p, "%s", k.n ? section_share(in, k.n_wrong, k.n, share) : "no labels");
-        page_cell(p, "%s", state[k.state]);
         page_row_end(p);
     }
     page_table_end(p);

@@ -9,7 +9,7 @@
 #include "sections.h"
 #include "svg-plot.h"
 
-enum { ROW = 34, LABELS = 96 };
+enum { ROW = 34, LABELS = 128 };
 
 enum { GOOD, DEFECT, UNKNOWN, LABELS_OF_SCORES };
 
@@ -84,16 +84,21 @@ static void draw_bar(struct svg_plot *svg, const double *sorted, int64_t n, doub
                 y, class_style[label].colour);
 }
 
-/* Whole characters of UTF-8, with "..." where it is cut. */
-static const char *short_text(const char *text, char out[24])
+/* As much of a name as there is room for: so many characters of UTF-8, with "..." where it is cut. */
+enum { SHORT_CHARACTERS = 15, SHORT_BYTES = 4 * SHORT_CHARACTERS + 4 };
+static const char *short_text(const char *text, char out[SHORT_BYTES])
 {
-    enum { MOST = 15 };
-    size_t n = strlen(text);
-    if (n <= MOST)
+    size_t n = 0;
+    int characters = 0;
+    while (text[n] && n < SHORT_BYTES - 4) {
+        characters += ((unsigned char)text[n] & 0xc0) != 0x80;
+        if (characters > SHORT_CHARACTERS)
+            break;
+        n++;
+    }
+    if (!text[n])
         return text;
-    for (n = MOST; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80;)
-        n--;
-    snprintf(out, 24, "%.*s...", (int)n, text);
+    snprintf(out, SHORT_BYTES, "%.*s...", (int)n, text);
     return out;
 }
 
@@ -140,7 +145,7 @@ static void draw_key(const struct inspection *in, struct page *p, const struct k
                      int index, struct columns columns)
 {
     static const int down[LABELS_OF_SCORES] = {[GOOD] = -1, [DEFECT] = 1};
-    char id[32], title[SECTION_NAME_BYTES + 32], label[24], name[SECTION_NAME_BYTES];
+    char id[32], title[SECTION_NAME_BYTES + 32], label[SHORT_BYTES], name[SECTION_NAME_BYTES];
     int row = columns.labelled && columns.unknown ? ROW + 10 : ROW, apart = (row - 20) / 2;
     snprintf(id, sizeof id, "key-%d", index);
     snprintf(title, sizeof title, "Scores by %s", section_name(key->name, name));

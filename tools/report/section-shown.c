@@ -69,7 +69,7 @@ static void put_neighbours(struct inspection *in, struct page *p, const struct c
 
 static void put_photo(struct inspection *in, struct page *p, const struct case_photo *s)
 {
-    char alt[400], score[SECTION_SCORE_BYTES], name[SECTION_NAME_BYTES];
+    char alt[400], score[SECTION_SCORE_BYTES], name[SECTION_NAME_BYTES], reason[SECTION_REASON_BYTES];
     fputs("<div>\n<figure>\n", p->out);
     if (have_pictures(in)) {
         fputs("<div class=\"pair\">\n", p->out);
@@ -82,10 +82,11 @@ static void put_photo(struct inspection *in, struct page *p, const struct case_p
     fputs("<figcaption>", p->out);
     if (s->view >= 0)
         page_text(p, "view %d, ", s->view);
-    if (!isnan(s->score))
+    bool told = s->reason[0] && reason_of(s->reason) != REASON_SCORE;
+    if (!isnan(s->score) && !(told && reason_has_score(s->reason)))
         page_text(p, "score %s, ", section_score(in, s->score, score));
-    if (s->reason[0] && reason_of(s->reason) != REASON_SCORE)
-        page_text(p, "%s, ", section_name(s->reason, name));
+    if (told)
+        page_text(p, "%s, ", section_reason(s->reason, reason));
     page_text(p, "%s", section_name(s->key, name));
     fputs("</figcaption>\n</figure>\n", p->out);
     put_neighbours(in, p, s);
@@ -96,7 +97,7 @@ static void put_photo(struct inspection *in, struct page *p, const struct case_p
 /* Beside the verdict: its label, and why; its score, unless the reason names it. */
 static void put_facts(const struct inspection *in, struct page *p, const struct installation *t)
 {
-    char score[SECTION_SCORE_BYTES], name[SECTION_NAME_BYTES];
+    char score[SECTION_SCORE_BYTES], name[SECTION_NAME_BYTES], reason[SECTION_REASON_BYTES];
     if (in->installations.rows.n > 0) {
         fputs("\n<span>", p->out);
         page_text(p, t->label < 0 ? "no label" : "labelled %s", section_label(in, t->label, name));
@@ -104,8 +105,8 @@ static void put_facts(const struct inspection *in, struct page *p, const struct 
     }
     fputs("\n<span>", p->out);
     if (t->reason[0])
-        page_text(p, "%s", section_name(t->reason, name));
-    if (reason_of(t->reason) != REASON_SCORE)
+        page_text(p, "%s", section_reason(t->reason, reason));
+    if (!reason_has_score(t->reason))
         page_text(p, "%s%s%s", t->reason[0] ? "; " : "", isnan(t->score) ? "no score" : "score ",
                   isnan(t->score) ? "" : section_score(in, t->score, score));
     fputs("</span>\n", p->out);

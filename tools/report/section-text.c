@@ -31,19 +31,29 @@ const char *section_score(const struct inspection *in, double score, char out[SE
     return out;
 }
 
-const char *section_name(const char *name, char out[SECTION_NAME_BYTES])
+/* The first `first` bytes of a text, "...", and as many of its end as `bytes` have room for, its zero included. */
+static const char *shorten(const char *text, size_t first, char *out, size_t bytes)
 {
-    enum { BEGINNING = 40, END = SECTION_NAME_BYTES - 1 - BEGINNING - 3 };
-    size_t n = strlen(name), first = BEGINNING;
-    if (n < SECTION_NAME_BYTES)
-        return name;
-    const char *last = name + n - END;
-    while (first > 0 && ((unsigned char)name[first] & 0xc0) == 0x80)
+    size_t n = strlen(text);
+    if (n < bytes)
+        return text;
+    const char *last = text + n - (bytes - 1 - first - 3);
+    while (first > 0 && ((unsigned char)text[first] & 0xc0) == 0x80)
         first--;
     while (((unsigned char)*last & 0xc0) == 0x80)
         last++;
-    snprintf(out, SECTION_NAME_BYTES, "%.*s...%s", (int)first, name, last);
+    snprintf(out, bytes, "%.*s...%s", (int)first, text, last);
     return out;
+}
+
+const char *section_name(const char *name, char out[SECTION_NAME_BYTES])
+{
+    return shorten(name, 40, out, SECTION_NAME_BYTES);
+}
+
+const char *section_reason(const char *reason, char out[SECTION_REASON_BYTES])
+{
+    return shorten(reason, SECTION_REASON_BYTES / 2, out, SECTION_REASON_BYTES);
 }
 
 const char *section_label(const struct inspection *in, int label, char out[SECTION_NAME_BYTES])

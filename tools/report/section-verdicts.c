@@ -29,8 +29,8 @@ void section_verdicts(const struct inspection *in, struct page *p)
         page_row_end(p);
     }
     page_table_end(p);
-    page_paragraph(p, "Incomplete ones do not count in the shares above. Intervals of shares cover %g %% or more "
-                   "(Clopper and Pearson).", 100 * in->bootstrap.level);
+    page_paragraph(p, "%sIntervals of shares cover %g %% or more (Clopper and Pearson).",
+                   t.all[VERDICT_INCOMPLETE] ? "Shares are of those that are complete. " : "", 100 * in->bootstrap.level);
 }
 
 /* ------------------------------------------------------------------ how they came about */

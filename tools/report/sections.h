@@ -30,6 +30,9 @@ const char *section_share(const struct inspection *in, int64_t k, int64_t n, cha
 /* A name that is not too long to be read: its beginning, "...", its end. Whole characters of UTF-8. */
 enum { SECTION_NAME_BYTES = 128 };
 const char *section_name(const char *name, char out[SECTION_NAME_BYTES]);
+/* The same of a reason, which has numbers and may name a file. */
+enum { SECTION_REASON_BYTES = 768 };
+const char *section_reason(const char *reason, char out[SECTION_REASON_BYTES]);
 /* The name of a label: of the class, or "unknown". */
 const char *section_label(const struct inspection *in, int label, char out[SECTION_NAME_BYTES]);
 
