@@ -1,7 +1,6 @@
 /* bbu-inspect - photographs of installations -> verdicts, by one file; and the making of that file. */
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,6 @@
 #include "msg.h"
 #include "opt.h"
 #include "score-options.h"
-#include "scored-set.h"
 #include "signals.h"
 #include "unpack.h"
 #include "verdict-lines.h"
@@ -312,7 +310,7 @@ static void check_outputs(void)
     for (int i = 0; i < 2; i++)
         if (path[i] && input_guard_is_input_path(path[i]))
             msg_die("%s: is an input of this run: not replaced", path[i]);
-    if (append_path && journal && strcmp(append_path, journal) == 0)
+    if (append_path && journal && file_is_same(append_path, journal))
         msg_die("%s: for verdicts and journal, which are two files", journal);
 }
 

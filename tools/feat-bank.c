@@ -507,10 +507,19 @@ static void name_unused(void)
                                              &score_options.n_resamples, &score_options.level, &report_path, &json,
                                              &seed, NULL};
     static const void *const of_making[] = {&size_text, &against_path, &no_scores, NULL};
+    static const void *const of_features[] = {&class_name, &calibrate_path, &faults_path, &score_options.positive,
+                                              &score_options.allow_precision, &memory_bytes, NULL};
+    static const void *const of_scores[] = {&largest, NULL}, *const of_output[] = {&output, &provenance, NULL};
     if (!bank_path)
         opt_unused(&tool, of_scoring, "it goes with --score");
     if (bank_path || join || list || subtract_path)
         opt_unused(&tool, of_making, "it is for a bank that is made from features");
+    if (join || list || subtract_path)
+        opt_unused(&tool, of_features, "photographs are neither taken in nor scored");
+    if (list || subtract_path)
+        opt_unused(&tool, of_scores, "no score is computed");
+    if (list)
+        opt_unused(&tool, of_output, "--list writes no bank");
 }
 
 static void check_usage(int n_operands)

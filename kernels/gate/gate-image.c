@@ -4,7 +4,6 @@
  * this one told sharp photographs from blurred ones best where their contents differ. */
 #include "gate-image.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "arena.h"

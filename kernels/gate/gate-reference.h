@@ -21,7 +21,6 @@
 #ifndef GATE_REFERENCE_H
 #define GATE_REFERENCE_H
 
-#include "gate-image.h"
 #include "gate-recent.h"
 #include "gate-whitening.h"
 #include "thread.h"

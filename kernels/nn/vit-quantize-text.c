@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "text.h"
 #include "vit-quantize.h"
 
 const char *const vit_product_name[VIT_PRODUCTS] = {"qkv", "proj", "fc1", "fc2"};

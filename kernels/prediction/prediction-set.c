@@ -279,12 +279,6 @@ static int parse(struct prediction_set *s, const char *path, const char *text, s
     return status;
 }
 
-int prediction_set_parse(struct prediction_set *s, const char *path, const char *text, size_t bytes, int k,
-                         struct fmt_error *e)
-{
-    return parse(s, path, text, bytes, k, false, e);
-}
-
 int prediction_set_parse_query(struct prediction_set *s, const char *path, const char *text, size_t bytes, int k,
                                struct fmt_error *e)
 {

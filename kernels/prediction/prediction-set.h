@@ -30,12 +30,10 @@ struct prediction_set {
 /* k: of rows of feat-knn with several numbers of neighbours only these; 0: there is one number. Errors name the path
  * and the line: FMT_INVALID for what is no predictions in JSON lines, and for a key that two rows have. */
 int prediction_set_read(struct prediction_set *s, const char *path, int k, struct fmt_error *e);
+/* The same, but a head without rows is no error: a day without photographs. */
+int prediction_set_read_query(struct prediction_set *s, const char *path, int k, struct fmt_error *e);
 /* The same of a file that is in memory already, of at most PREDICTION_SET_BYTES_MAX. */
 #define PREDICTION_SET_BYTES_MAX ((size_t)4 << 30)
-int prediction_set_parse(struct prediction_set *s, const char *path, const char *text, size_t bytes, int k,
-                         struct fmt_error *e);
-/* The two where a head without rows is no error: a day without photographs. */
-int prediction_set_read_query(struct prediction_set *s, const char *path, int k, struct fmt_error *e);
 int prediction_set_parse_query(struct prediction_set *s, const char *path, const char *text, size_t bytes, int k,
                                struct fmt_error *e);
 void prediction_set_release(struct prediction_set *s);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text.h"
 #include "weights-internal.h"
 
 /* ------------------------------------------------------------------ candidates */

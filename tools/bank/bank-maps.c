@@ -2,7 +2,6 @@
  * in the order of the photographs. */
 #include "bank-maps.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

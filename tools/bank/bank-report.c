@@ -2,7 +2,6 @@
 #include "bank-report.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 
 #include "bank-good.h"

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gate-image.h"
 #include "judge-memory.h"
+#include "reason.h"
 #include "view-count.h"
 
 struct slot { /* a photograph from reading to its score */
@@ -95,14 +97,15 @@ static bool is_stopped(const struct run *r, const struct slot *s, struct judged_
     p->damaged = d->filled || s->image.notes.damaged;
     for (const struct judged_photo *other = r->photo; other < p; other++)
         if (other->read && memcmp(other->content, p->content, DIGEST_BYTES) == 0) {
-            snprintf(p->reason, sizeof p->reason, "%s: the same file as %.600s", gate_name(GATE_REUSED),
+            snprintf(p->reason, sizeof p->reason, "%s: the same file as %.600s", reason_names[REASON_REUSED],
                      other->photo->name);
             return true;
         }
     if (d->filled)
-        snprintf(p->reason, sizeof p->reason, "filled: %d %% of its rows are missing", 100 - d->decoded_percent);
+        snprintf(p->reason, sizeof p->reason, "%s: %d %% of its rows are missing", reason_names[REASON_FILLED],
+                 100 - d->decoded_percent);
     else if (s->image.notes.damaged)
-        snprintf(p->reason, sizeof p->reason, "damaged: %s", s->image.notes.text);
+        snprintf(p->reason, sizeof p->reason, "%s: %s", reason_names[REASON_DAMAGED], s->image.notes.text);
     return p->damaged ||
            gate_check(&r->j->settings.gates, &p->values, p->reason) != GATE_NONE;
 }
@@ -129,7 +132,8 @@ static void judge_photo(struct run *r, struct judged_photo *p, const struct slot
     if (!p->read) {
         p->score = NAN;
         p->verdict = VERDICT_REVIEW;
-        snprintf(p->reason, sizeof p->reason, "unreadable: %s", without_name(why.text, p->photo->name));
+        snprintf(p->reason, sizeof p->reason, "%s: %s", reason_names[REASON_UNREADABLE],
+                 without_name(why.text, p->photo->name));
         return;
     }
     p->cropped = row->geometry.cropped;
@@ -186,8 +190,8 @@ static void judge_group(struct run *r, struct judged_group *g)
     int expected = r->j->settings.rule.n_views;
     if (expected > 0 && g->n_views != expected) {
         g->verdict = g->n_views < expected ? VERDICT_INCOMPLETE : VERDICT_REVIEW;
-        snprintf(g->reason, sizeof g->reason, "views: %d of %d%s%.300s", g->n_views, expected, stopped ? "; " : "",
-                 stopped ? stopped->reason : "");
+        snprintf(g->reason, sizeof g->reason, "%s: %d of %d%s%.300s", reason_names[REASON_VIEWS], g->n_views,
+                 expected, stopped ? "; " : "", stopped ? stopped->reason : "");
     } else if (stopped) {
         g->verdict = VERDICT_REVIEW;
         snprintf(g->reason, sizeof g->reason, "%.600s (%.200s)", stopped->reason, stopped->photo->name);

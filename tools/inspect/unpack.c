@@ -1,11 +1,11 @@
 /* unpack.c - see unpack.h. */
 #include "unpack.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "file.h"
+#include "inspector.h"
 
 /* The SHA-256 is checked as the pieces pass. */
 static int copy_member(const struct inspector *x, int i, struct file_out *out, struct fmt_error *e)

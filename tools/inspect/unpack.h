@@ -2,7 +2,7 @@
 #ifndef UNPACK_H
 #define UNPACK_H
 
-#include "inspector.h"
+#include "fmt.h"
 
 /* Creates the folder, which must not exist. Each file is whole and its SHA-256 is checked. n: how many there are. */
 int unpack_inspector(const char *path, const char *folder, int *n, struct fmt_error *e);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "verdict.h"
 
 struct watch_group *watch_groups_find(struct watch_groups *g, const char *name, bool *is_new, struct fmt_error *e)
 {

@@ -13,7 +13,6 @@
 
 #include "file.h"
 #include "num.h"
-#include "text.h"
 #include "xxh64.h"
 
 #define HEAD_ANY "bbu-inspect journal "

@@ -6,7 +6,6 @@
 #include "scores.h"
 #include "feat.h"
 #include "opt.h"
-#include "provenance.h"
 
 enum { SCORE_OPTIONS_POINTS_MAX = 64 };
 

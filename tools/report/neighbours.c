@@ -1,7 +1,6 @@
 /* neighbours.c - one search for all photographs that are shown. */
 #include "neighbours.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

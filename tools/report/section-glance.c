@@ -301,8 +301,8 @@ static void put_undecided(const struct inspection *in, struct page *p, const str
         return;
     page_text(p, " But %" PRId64 " of %" PRId64 " %s are in review.", n, t->n, section_noun(in, true));
     if (in->n_promises > 0)
-        page_text(p, " Where it is the score, its thresholds lie far apart: scores tell faulty from good badly, or a label "
-                  "that is wrong moved one of them.");
+        page_text(p, " Where it is the score, its thresholds lie far apart: scores tell faulty from good badly, or a "
+                  "label that is wrong moved one of them.");
 }
 
 /* Can the verdicts be trusted? In the order of what counts more. */

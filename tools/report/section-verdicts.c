@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "markup.h"
 #include "sections.h"
 
 /* ------------------------------------------------------------------ by label */
@@ -30,7 +29,8 @@ void section_verdicts(const struct inspection *in, struct page *p)
     }
     page_table_end(p);
     page_paragraph(p, "%sIntervals of shares cover %g %% or more (Clopper and Pearson).",
-                   t.all[VERDICT_INCOMPLETE] ? "Shares are of those that are complete. " : "", 100 * in->bootstrap.level);
+                   t.all[VERDICT_INCOMPLETE] ? "Shares are of those that are complete. " : "",
+                   100 * in->bootstrap.level);
 }
 
 /* ------------------------------------------------------------------ how they came about */

@@ -19,7 +19,6 @@
 #include "num.h"
 #include "state.h"
 #include "step.h"
-#include "version.h"
 
 static const char window_name[] = "metrics.window";
 enum { PIECE = CKPT_PIECE_BYTES / sizeof(float) }; /* elements of a tensor that are in host memory at once */
