@@ -273,6 +273,7 @@ install: tools $(INSTALLED_HELPERS)
 	for p in $(MAN_PAGES); do install -m 644 $$p $(DESTDIR)$(MANDIR)/man$${p##*.}/; done
 	install -m 644 $(TEXTS) $(DESTDIR)$(DOCDIR)
 	install -m 644 $(filter-out %.sh,$(EXAMPLES)) $(DESTDIR)$(DOCDIR)/examples
+	sed 's|=/usr/local/bin/|=$(BINDIR)/|' examples/bbu-inspect.service >$(DESTDIR)$(DOCDIR)/examples/bbu-inspect.service
 	install -m 755 $(filter %.sh,$(EXAMPLES)) $(DESTDIR)$(DOCDIR)/examples
 	install -m 755 $(SLURM) $(DESTDIR)$(DOCDIR)/examples/slurm
 	for t in $(TOOLS); do n=$${t##*/}; umask 022; \

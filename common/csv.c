@@ -102,7 +102,7 @@ static int read_record(struct csv *c, struct fmt_error *e)
     for (int i = 0; i < c->n_fields && i < CSV_FIELDS_MAX; i++)
         c->field[i] = (const char *)c->bytes.data + start[i];
     if (!is_utf8((const char *)c->bytes.data, c->bytes.bytes))
-        c->mistake = "bytes that are not UTF-8: save the table as UTF-8";
+        c->mistake = "bytes that are not UTF-8: save the table as UTF-8, or iconv -f CP1252 -t UTF-8 FILE >NEW";
     return 0;
 }
 

@@ -27,7 +27,7 @@ check 'nor does the checkpoint' bash -c '! bbu-info --json clean/model_0000023.r
 damage 50
 status 0 train train.output_dir=one
 check 'it is reported once' test "$(grep -c '; replaced by' err)" -eq 1
-key=$(sed -n 's/dino-train: \(.*\): damaged\/shard-00000-of-00001.shard: block [0-9]* is damaged; replaced by .*/\1/p' err)
+key=$(sed -n 's/dino-train: warning: \(.*\): damaged\/shard-00000-of-00001.shard: block [0-9]* is damaged; replaced by .*/\1/p' err)
 image=$(sed -n 's/.*: block \([0-9]*\) is damaged; replaced by .*/\1/p' err)
 check "the key of image $image, as in the undamaged shards: $key" test -n "$key" -a "$key" = "$(key_of "$image")"
 last=$(replaced one | awk '{print $NF}')

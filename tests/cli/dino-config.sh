@@ -66,7 +66,7 @@ err_has 'optim.lr: ignored; computed as'
 # ---- settings without effect are named, once for each key, and marked
 status 0 dino-train compute_precision.student.backbone.mixed_precision.buffer_dtype=bf16 train.num_workers=3 \
     compute_precision.teacher.backbone.mixed_precision.reduce_dtype=bf16 train.cache_dataset=true ibot.head_nlayers=2 --print-config
-err_has 'dino-train: compute_precision.student.backbone.mixed_precision.buffer_dtype: has no effect: type of buffers; here float32'
+err_has 'dino-train: warning: compute_precision.student.backbone.mixed_precision.buffer_dtype: has no effect: type of buffers; here float32'
 err_has 'compute_precision.teacher.backbone.mixed_precision.reduce_dtype: has no effect: '
 err_has 'train.num_workers: has no effect: loader processes; here threads'
 err_has 'ibot.head_nlayers: has no effect: ibot.separate_head is false'
@@ -86,7 +86,7 @@ status 0 dino-train optim.optimizer=adam optim.weight_decay=0 optim.weight_decay
 # ---- half precision stands for float32, which is said once
 status 0 dino-train compute_precision.student.backbone.mixed_precision.param_dtype=fp16 \
     compute_precision.teacher.backbone.mixed_precision.param_dtype=fp16 --print-config
-err_has 'dino-train: compute_precision: fp16 is computed as fp32 (float32)'
+err_has 'dino-train: warning: compute_precision: fp16 is computed as fp32 (float32)'
 check 'and nothing else' test "$(wc -l <err)" -eq 1
 out_has "param_dtype: fp32  # computed"
 done_testing

@@ -21,7 +21,7 @@ status 1 space 98304 dino-augment all $short -o V
 err_has 'V: 397.1 KiB are going to be written, 96.0 KiB are free there (-n'
 check 'nothing is there' test ! -e V
 status 0 space 98304 dino-augment all $short -f -o V
-err_has 'dino-augment: V: 397.1 KiB are going to be written, 96.0 KiB are free there'
+err_has 'dino-augment: warning: V: 397.1 KiB are going to be written, 96.0 KiB are free there'
 check 'it was right about the size' test "$(stat -c %s V)" -gt 406000 -a "$(stat -c %s V)" -lt 410000
 status 0 space 98304 dino-augment all $small -n 3 -o V
 err_has '96.0 KiB are free there'

@@ -119,7 +119,7 @@ out_has '"bits":"12"'
 mkdir signs && cp j/1.jpeg signs/a.jpeg && { head -c -2 j/2.jpeg; printf 'abcdefghi'; tail -c 2 j/2.jpeg; } >signs/b.jpeg
 files signs | status 0 dino-extract -w tiny.safetensors --size 56 --resize 56 - -o x.feat
 check 'the first is named' grep -q \
-    '^dino-extract: signs/b.jpeg: [0-9] stray bytes before marker d9; signs of damage in 1 image: look at it$' err
+    '^dino-extract: warning: signs/b.jpeg: [0-9] stray bytes before marker d9; signs of damage in 1 image: look at it$' err
 
 # ---- refused, with the reason
 mkdir bad

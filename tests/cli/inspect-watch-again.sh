@@ -153,6 +153,43 @@ start --watch in --look 0.2 -o v.tsv
 sleep 0.5
 stop
 check '... and nothing is judged again' test "$(n_of v.tsv)" -eq 3
+# ---- names on standard input: the other photographs of the installation are judged with one
+mkdir named && cp "$1"/* named && mkfifo pipe
+listen() { # options: names go to descriptor 3
+    bbu-inspect -q --watch - --wait 0.3 "$@" site.inspector <pipe 2>>errors &
+    watcher=$!
+    exec 3>pipe
+}
+verdict() { grep "^installation	named/$a	" named.tsv | tail -n 1 | cut -f 4,6 | tr '\t' ' '; }
+listen -o named.tsv
+printf '%s\n' named/"$a"-0.jpeg named/"$a"-1.jpeg >&3
+await 1 "^installation	named/$a	.*incomplete" named.tsv
+check 'two of three views: incomplete' test "$(verdict)" = "2 incomplete"
+echo named/"$a"-2.jpeg >&3
+await 2 "^installation	named/$a	" named.tsv
+check 'a view that is named late: judged with the others' grep -q '^3 [pfr]' <(verdict)
+echo named/"$a"-1.jpeg >&3
+await 3 "^installation	named/$a	" named.tsv
+check 'one that is named again: the same' grep -q '^3 [pfr]' <(verdict)
+exec 3>&-
+wait $watcher
+listen -o named.tsv
+echo named/"$a"-1.jpeg >&3
+await 4 "^installation	named/$a	" named.tsv
+check 'one that is named after a start: the same' grep -q '^3 [pfr]' <(verdict)
+exec 3>&-
+wait $watcher
+rm named.tsv*
+listen -o named.tsv
+printf '%s\tX\t%d\n' named/"$a"-0.jpeg 0 named/"$a"-1.jpeg 1 >&3
+await 1 "^installation	X	.*incomplete" named.tsv
+printf '%s\tX\t%d\n' named/"$a"-2.jpeg 2 >&3
+await 2 "^installation	X	" named.tsv
+check 'installations by fields of names' grep -q "^installation	X	X	3	.*	[pfr][a-z]*	" named.tsv
+exec 3>&-
+wait $watcher
+
+# ---- a journal of another version
 sed -i '1s/3/2/' v.tsv.journal
 status 1 bbu-inspect --watch in -o v.tsv site.inspector
 err_has 'v.tsv.journal: is a journal of another version of bbu-inspect'

@@ -178,7 +178,7 @@ done
 
 # ---- a folder for copies that cannot be used is a warning at the start, also with -q, and no error
 status 0 quick -q train.output_dir=nothing train.backup_dir=/proc/nothing
-err_has "dino-train: backup: /proc/nothing: No such file or directory; training continues"
+err_has "dino-train: warning: backup: /proc/nothing: No such file or directory; training continues"
 check "before the first checkpoint" awk '/backup:/ {told = 1} /saved nothing/ {exit !told}' nothing/log.txt
 same_results nothing good
 done_testing

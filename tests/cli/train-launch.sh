@@ -95,14 +95,14 @@ err_has 'Loaded pretrained weights from teacher-0'
 check 'copies too' test -e copies-0/model_0000011.rank_0.ckpt
 status 0 dino-augment -q -c t.yaml 'train.dataset_path=shards-{rank}' -n 1 -o one.views
 status 0 env WORLD_SIZE=4 RANK=1 dino-augment -q -c t.yaml all -n 1 -o two.views
-err_has 'dino-augment: WORLD_SIZE=4: started as one of several processes, but each would do all the work'
+err_has 'dino-augment: warning: WORLD_SIZE=4: started as one of several processes, but each would do all the work'
 same one.views two.views
 status 0 env WORLD_SIZE=abc dino-augment -q -c t.yaml all -n 1 -o two.views
-err_has 'dino-augment: WORLD_SIZE=abc: is no number of processes: start one, or unset WORLD_SIZE'
+err_has 'dino-augment: warning: WORLD_SIZE=abc: is no number of processes: start one, or unset WORLD_SIZE'
 status 0 env MASTER_ADDR=node7 dino-augment -q -c t.yaml all -n 1 -o two.views
 err_lacks MASTER_ADDR
 status 0 env WORLD_SIZE=4 RANK=1 dino-extract -q -w teacher-0 --size 32 -o two.feat all
-err_has 'dino-extract: WORLD_SIZE=4: started as one of several processes, but each would do all the work'
+err_has 'dino-extract: warning: WORLD_SIZE=4: started as one of several processes, but each would do all the work'
 
 # ---- two files of weights: which is used
 status 0 train train.output_dir=e MODEL.WEIGHTS=teacher-0 student.pretrained_weights=teacher-0

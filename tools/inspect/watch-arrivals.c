@@ -66,7 +66,7 @@ static int add_sibling(struct watch *w, const struct watch_arrival *a, size_t re
     sibling.view = m.view;
     sibling.settled = true;
     for (int64_t i = 0; i < w->groups.n; i++)
-        if (strcmp(w->groups.item[i].name, m.group) == 0)
+        if (strcmp(w->groups.item[i].name, m.group) == 0 && !watch_group_has_key(&w->groups.item[i], a->key))
             return watch_group_add(&w->groups.item[i], &sibling, clock_now_ms(), w->e);
     return 0;
 }
@@ -96,7 +96,8 @@ static int add_siblings(struct watch *w, const char *name, size_t relative, cons
     int status = folder ? 0 : fmt_no_memory(w->e);
     if (!status && file_list(folder, &names, &n, NULL) == 0) {
         for (int64_t i = 0; i < n && !status; i++) {
-            char *path = photo_list_is_image(names[i]) ? file_join(folder, names[i]) : NULL;
+            bool below = strchr(name, '/') != NULL;
+            char *path = !photo_list_is_image(names[i]) ? NULL : below ? file_join(folder, names[i]) : strdup(names[i]);
             if (path) {
                 photo_list_group(path + relative, true, &w->judge->settings.pattern, &m);
                 if (strcmp(m.group, group) == 0)
@@ -140,6 +141,33 @@ int watch_look(struct watch *w)
     return status;
 }
 
+/* The other photographs of an installation that was judged by their names; false: it is not among the last ones. */
+static bool add_recent(struct watch *w, struct watch_group *g, int *status)
+{
+    const struct watch_group *judged = NULL;
+    for (int64_t i = 0; i < w->recent.n; i++)
+        if (strcmp(w->recent.item[i].name, g->name) == 0)
+            judged = &w->recent.item[i];
+    for (int64_t i = 0; judged && i < judged->n && !*status; i++) {
+        const struct watch_photo *p = &judged->photo[i];
+        struct watch_arrival a = {.name = p->name, .key = p->key, .view = p->view, .settled = true};
+        if (!watch_group_has_key(g, p->key) && watch_stamp_of(p->name, &a.stamp))
+            *status = watch_group_add(g, &a, clock_now_ms(), w->e);
+    }
+    return judged;
+}
+
+/* The same of one that is not remembered: those of the folder whose names give the same installation. */
+static int add_judged(struct watch *w, struct watch_group *g, const char *name)
+{
+    struct group_match m;
+    int status = 0;
+    if (add_recent(w, g, &status) || !(w->resumed || watch_journal_knows_group(&w->journal, g->name)))
+        return status;
+    photo_list_group(name, false, &w->judge->settings.pattern, &m);
+    return strcmp(m.group, g->name) == 0 ? add_siblings(w, name, 0, g->name) : 0;
+}
+
 /* A name of standard input. Its file may be missing: it will be unreadable. */
 int watch_add_named(void *arg, const char *name, const char *key, const char *group, int32_t view)
 {
@@ -151,7 +179,8 @@ int watch_add_named(void *arg, const char *name, const char *key, const char *gr
     if (!*group) /* an installation of its own */
         group = name;
     struct watch_group *g = watch_groups_find(&w->groups, group, &is_new, w->e);
-    return g ? watch_group_add(g, &a, clock_now_ms(), w->e) : FMT_MEMORY;
+    int status = g ? watch_group_add(g, &a, clock_now_ms(), w->e) : FMT_MEMORY;
+    return status || !is_new ? status : add_judged(w, g, name);
 }
 
 static int take_name(struct watch *w, char *line)

@@ -33,6 +33,14 @@ struct watch_photo *watch_group_photo(const struct watch_group *g, const char *n
     return NULL;
 }
 
+bool watch_group_has_key(const struct watch_group *g, const char *key)
+{
+    for (int64_t i = 0; i < g->n; i++)
+        if (strcmp(g->photo[i].key, key) == 0)
+            return true;
+    return false;
+}
+
 static struct watch_photo *append(struct watch_group *g, const struct watch_arrival *a, struct fmt_error *e)
 {
     if (fmt_grow(&g->photo, g->n, &g->capacity, sizeof *g->photo, e))
@@ -92,6 +100,23 @@ void watch_groups_remove(struct watch_groups *g, int64_t i)
     release_group(&g->item[i]);
     memmove(&g->item[i], &g->item[i + 1], (size_t)(g->n - i - 1) * sizeof *g->item);
     g->n--;
+}
+
+int watch_groups_move(struct watch_groups *g, int64_t i, struct watch_groups *to, int64_t most, struct fmt_error *e)
+{
+    int64_t older = 0;
+    while (older < to->n && strcmp(to->item[older].name, g->item[i].name) != 0)
+        older++;
+    if (older < to->n)
+        watch_groups_remove(to, older);
+    else if (to->n == most)
+        watch_groups_remove(to, 0);
+    if (fmt_grow(&to->item, to->n, &to->capacity, sizeof *to->item, e))
+        return FMT_MEMORY;
+    to->item[to->n++] = g->item[i];
+    g->item[i] = (struct watch_group){.name = NULL};
+    watch_groups_remove(g, i);
+    return 0;
 }
 
 void watch_groups_release(struct watch_groups *g)

@@ -18,6 +18,7 @@ struct watch {
     const struct watch_how *how;
     struct watch_journal journal;
     struct watch_groups groups;
+    struct watch_groups recent; /* judged by their names: of a later name they are the other photographs */
     struct watch_folders folders;
     struct watch_output output;
     struct watch_keys keys;
@@ -28,6 +29,7 @@ struct watch {
         head;  /* of a new output */
     int64_t n_known; /* photographs that the first look has found and that were judged */
     bool names_ended;
+    bool resumed;      /* the journal has photographs of a watch before */
     bool changed;      /* a photograph changed while it was judged */
     bool unread;       /* the system could not read one, which may pass */
     int n_warned_unread, n_warned_unwatched; /* folders of which a warning has told */

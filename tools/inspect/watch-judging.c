@@ -35,6 +35,8 @@ static void note_contents(struct watch_group *g, const struct judged_photo *phot
     }
 }
 
+enum { RECENT_MOST = 1000 }; /* installations, with the names of their photographs */
+
 /* An error of the disk or the network, or a permission that is not given yet, may pass; a file that is gone or damaged
  * is what it is. */
 static const int64_t again_after_ms[] = {2000, 10000, 60000};
@@ -151,6 +153,14 @@ static int record_known(struct watch *w, const struct watch_group *g)
     return status ? status : watch_journal_written(&w->journal, w->e);
 }
 
+static bool is_asked(const struct watch_group *g)
+{
+    for (int64_t i = 0; i < g->n; i++)
+        if (g->photo[i].asked)
+            return true;
+    return false;
+}
+
 static void wait_again(const struct watch *w, struct watch_group *g)
 {
     if (w->unread)
@@ -179,6 +189,8 @@ int watch_judge_first(struct watch *w)
     }
     if (!status)
         status = record(w, &w->groups.item[0]);
+    if (!status && is_asked(&w->groups.item[0]))
+        return watch_groups_move(&w->groups, 0, &w->recent, RECENT_MOST, w->e);
     watch_groups_remove(&w->groups, 0);
     return status;
 }

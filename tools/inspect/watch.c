@@ -171,6 +171,7 @@ int watch_run(struct judge *j, struct verdict_lines *lines, const struct watch_h
     int status = watch_folders_open(&w.folders, how->folder, how->n_folders, how->n_folders > 1 || how->names, e);
     if (!status)
         status = watch_journal_open(&w.journal, how->journal, watch_add_named, &w, how->warn, e);
+    w.resumed = w.journal.n_seen > 0;
     if (!status && how->prints && j->has_reference)
         status = gate_reference_remember(&j->reference, how->prints, WATCH_REMEMBERED, e);
     if (!status)
@@ -188,6 +189,7 @@ int watch_run(struct judge *j, struct verdict_lines *lines, const struct watch_h
     watch_folders_close(&w.folders);
     watch_journal_close(&w.journal);
     watch_groups_release(&w.groups);
+    watch_groups_release(&w.recent);
     fmt_buffer_release(&w.input);
     return status;
 }
