@@ -343,7 +343,7 @@ static void report(const struct feature_run *r, const struct extract_network *n,
     double cropped = r->n_done > 0 ? r->cropped / (double)r->n_done : 0;
     char hex[DIGEST_HEX], part_name[PART_TEXT];
     digest_hex(n->hash, hex);
-    if (cropped > 0)
+    if (cropped > 0 && !regions_path) /* what regions leave out is meant */
         msg_note("%.1f %% of the images' area was cut away (--resize %" PRId64 " --size %" PRId64 " --fit %s): nothing "
                  "is seen there; --size 0 takes all", 100 * cropped, resize, size, fit);
     if (r->n_filled > 0)

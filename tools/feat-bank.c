@@ -210,6 +210,7 @@ static void check_faults(const struct job *j)
     msg_check_of(faults_path, bank_check_classes(&j->faults, j->bank.features.class_name, j->bank.features.n_classes,
                                                  j->classes.positive, &e), &e);
     check_role(j, &j->faults, faults_path, BANK_OF_FAULTS);
+    msg_check_of(faults_path, bank_check_apart(&j->bank, &j->faults, &e), &e);
 }
 
 /* Good photographs that are not in the bank. */
@@ -339,7 +340,8 @@ static void subtract(struct job *j, const char *path)
     struct fmt_error e = {0};
     struct name_list names = {.n = 0};
     struct bank other = {.n_photographs = 0};
-    int64_t n_dropped;
+    const char *missing;
+    int64_t n_dropped, n_missing;
     read_bank(&j->bank, path);
     score_inputs_add(&j->scoring.inputs, "bank", path, j->bank.identity);
     if (bank_file_is(subtract_path)) {
@@ -352,8 +354,10 @@ static void subtract(struct job *j, const char *path)
     msg_note("%s removed; %s of %s are left", FMT_COUNT(n_dropped, "photograph", "photographs"),
              FMT_COUNT(j->bank.n_vectors, "vector", "vectors"),
              FMT_COUNT(j->bank.n_photographs, "photograph", "photographs"));
-    if (n_dropped == 0)
-        msg_warn("%s: none of its photographs is named by %s", path, subtract_path);
+    n_missing = name_list_missing(&names, &missing);
+    if (n_missing > 0)
+        msg_warn("%s: %s no photograph of %s, the first: %s", subtract_path,
+                 FMT_COUNT(n_missing, "name is of", "names are of"), path, missing);
     save_bank(j, "subtracted");
     name_list_release(&names);
     bank_release(&other);

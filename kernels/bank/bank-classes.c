@@ -66,6 +66,37 @@ int bank_check_role(const struct bank *b, enum bank_role role, const char *posit
                     one ? "it" : "them");
 }
 
+/* By contents; of photographs whose contents are not known, by keys. */
+static int compare_photographs(const void *a, const void *b)
+{
+    const struct bank_photograph *p = *(const struct bank_photograph *const *)a,
+                                 *q = *(const struct bank_photograph *const *)b;
+    int order = memcmp(p->content, q->content, DIGEST_BYTES);
+    return order != 0 || digest_is_set(p->content) ? order : strcmp(p->key, q->key);
+}
+
+int bank_check_apart(const struct bank *good, const struct bank *faults, struct fmt_error *e)
+{
+    size_t n = (size_t)faults->n_photographs;
+    const struct bank_photograph **sorted = malloc((n + 1) * sizeof *sorted), *first = NULL;
+    int64_t n_both = 0;
+    if (!sorted)
+        return fmt_no_memory(e);
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = &faults->photograph[i];
+    qsort(sorted, n, sizeof *sorted, compare_photographs);
+    for (int64_t i = 0; i < good->n_photographs; i++) {
+        const struct bank_photograph *p = &good->photograph[i];
+        if (n == 0 || !bsearch(&p, sorted, n, sizeof *sorted, compare_photographs))
+            continue;
+        first = n_both++ == 0 ? p : first;
+    }
+    free(sorted);
+    return n_both == 0 ? 0
+                       : fmt_fail(e, FMT_MISMATCH, "%s in the bank of good parts, too, the first: %.200s",
+                                  FMT_COUNT(n_both, "photograph is", "photographs are"), first->key);
+}
+
 bool bank_role_note(const struct bank *b, enum bank_role role, const char *positive, char *text, size_t bytes)
 {
     struct bank_census n = bank_census(b, positive);

@@ -22,6 +22,9 @@ struct bank_census bank_census(const struct bank *b, const char *positive); /* "
 /* FMT_MISMATCH: of good parts it may hold none of the positive class ("" not known), of faults no others, with how many
  * it holds and what to do. Photographs of which nothing is known are allowed. */
 int bank_check_role(const struct bank *b, enum bank_role role, const char *positive, struct fmt_error *e);
+/* FMT_MISMATCH: photographs, by their contents or where these are not known by their keys, are in both banks. A fault
+ * that the good bank knows, too, is at a distance of 0 from it. */
+int bank_check_apart(const struct bank *good, const struct bank *faults, struct fmt_error *e);
 /* "12 of 40 photographs without a label are taken as good", cut to `bytes`. False: nothing had to be taken. */
 bool bank_role_note(const struct bank *b, enum bank_role role, const char *positive, char *text, size_t bytes);
 

@@ -136,5 +136,21 @@ status 1 make --bank "$old"
 err_has 'version-1.bank: made by an older version of dinotools'
 check 'nothing is left of what failed' test ! -e x.bank
 
+# ---- one photograph in both banks, of which no label tells
+find d -name '*.jpeg' | sort | head -n 12 | extract - -o plain.feat
+feat-bank -q -n 20 -o plain.bank plain.feat
+feat-bank -q -n 10 -o again.bank plain.feat
+status 1 feat-bank -q -s plain.bank --faults again.bank plain.feat
+err_has 'again.bank: 12 photographs are in the bank of good parts, too, the first: d/'
+status 1 make --bank plain.bank --faults again.bank --positive bad
+err_has 'again.bank: 12 photographs are in the bank of good parts, too'
+
+# ---- without labels there are no scores to report: no older file remains
+echo old >old.txt
+status 0 feat-bank -q -s plain.bank --json -r old.txt -o lines.txt plain.feat
+check 'the report of an earlier run is gone' test ! -e old.txt
+status 0 feat-bank -q -s plain.bank --json -r /dev/null -o lines.txt plain.feat
+check '/dev/null is not' test -c /dev/null
+
 no_leftovers
 done_testing

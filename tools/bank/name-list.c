@@ -17,10 +17,12 @@ static int add(struct name_list *l, const char *name, struct fmt_error *e)
     return status;
 }
 
-static void sort(struct name_list *l)
+static int sort(struct name_list *l, struct fmt_error *e)
 {
     if (l->n > 0)
         qsort(l->name, (size_t)l->n, sizeof *l->name, text_order);
+    l->met = calloc((size_t)l->n + 1, sizeof *l->met);
+    return l->met ? 0 : fmt_no_memory(e);
 }
 
 static int add_lines(struct name_list *l, struct fmt_error *e)
@@ -51,8 +53,7 @@ int name_list_read(struct name_list *l, const char *path, struct fmt_error *e)
     free(data);
     if (!status)
         status = add_lines(l, e);
-    sort(l);
-    return status;
+    return status ? status : sort(l, e);
 }
 
 int name_list_take_bank(struct name_list *l, const struct bank *b, struct fmt_error *e)
@@ -60,23 +61,42 @@ int name_list_take_bank(struct name_list *l, const struct bank *b, struct fmt_er
     int status = 0;
     for (int64_t i = 0; i < b->n_photographs && !status; i++)
         status = add(l, b->photograph[i].key, e);
-    sort(l);
-    return status;
+    return status ? status : sort(l, e);
 }
 
 bool name_list_has(void *list, const struct bank_photograph *p)
 {
-    const struct name_list *l = list;
+    struct name_list *l = list;
     const char *name[] = {p->key, p->group};
-    for (int k = 0; k < 2; k++)
-        if (name[k][0] && l->n > 0 && bsearch(&name[k], l->name, (size_t)l->n, sizeof *l->name, text_order))
-            return true;
-    return false;
+    bool any = false;
+    for (int k = 0; k < 2; k++) {
+        const char **found = name[k][0] && l->n > 0
+                                 ? bsearch(&name[k], l->name, (size_t)l->n, sizeof *l->name, text_order) : NULL;
+        if (found)
+            any = l->met[found - l->name] = true;
+    }
+    return any;
+}
+
+/* Of equal names one is met. */
+int64_t name_list_missing(const struct name_list *l, const char **first)
+{
+    int64_t n = 0;
+    *first = NULL;
+    for (int64_t i = 0, end; i < l->n; i = end) {
+        bool met = false;
+        for (end = i; end < l->n && strcmp(l->name[end], l->name[i]) == 0; end++)
+            met = met || l->met[end];
+        if (!met && n++ == 0)
+            *first = l->name[i];
+    }
+    return n;
 }
 
 void name_list_release(struct name_list *l)
 {
     free(l->name);
+    free(l->met);
     free(l->text);
     *l = (struct name_list){.n = 0};
 }

@@ -15,6 +15,7 @@
 
 struct name_list {
     const char **name; /* [n] ascending */
+    bool *met;         /* [n] name_list_has has found it in a photograph */
     int64_t n, capacity;
     char *text; /* of a file: the memory of the names */
 };
@@ -24,6 +25,8 @@ struct name_list {
 int name_list_read(struct name_list *l, const char *path, struct fmt_error *e);
 int name_list_take_bank(struct name_list *l, const struct bank *b, struct fmt_error *e); /* keys; not copied */
 bool name_list_has(void *list, const struct bank_photograph *p); /* its key or its group */
+/* How many names no photograph had until now, and the first of them. */
+int64_t name_list_missing(const struct name_list *l, const char **first);
 void name_list_release(struct name_list *l);
 
 #endif

@@ -87,7 +87,12 @@ static int check_classes_of(const struct judge *j, const struct bank *b, enum ba
 static int check_classes(const struct judge *j, struct fmt_error *e)
 {
     int status = j->has_bank ? check_classes_of(j, &j->bank, BANK_OF_GOOD, j->named.bank, e) : 0;
-    return !status && j->has_faults ? check_classes_of(j, &j->faults, BANK_OF_FAULTS, j->named.faults, e) : status;
+    if (status || !j->has_faults)
+        return status;
+    status = check_classes_of(j, &j->faults, BANK_OF_FAULTS, j->named.faults, e);
+    if (!status && j->has_bank && (status = bank_check_apart(&j->bank, &j->faults, e)))
+        fmt_prefix(e, j->named.faults);
+    return status;
 }
 
 /* Warnings of weights are about guesses, which the comparison of recipes settles. */

@@ -46,7 +46,7 @@ void watch_group_drop(struct watch_group *g, int64_t i);
 /* Different views, each photograph without a number counting as one: what rule_views (verdict.h) will count. */
 int watch_group_views(const struct watch_group *g);
 void watch_groups_remove(struct watch_groups *g, int64_t i);
-/* To the end of others, of which there are at most `most`: one of the same name there, or else the first, makes room. */
+/* To the end of others, which are at most `most`: one of the same name there, or else the first, makes room. */
 int watch_groups_move(struct watch_groups *g, int64_t i, struct watch_groups *to, int64_t most, struct fmt_error *e);
 void watch_groups_release(struct watch_groups *g);
 

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "overlap.h"
 #include "version.h"
@@ -93,11 +95,21 @@ int scoring_print(struct scoring *s, struct report_node *report, struct fmt_erro
     return status;
 }
 
+/* Without scores there is no report, and none of an earlier run that could be taken for it. */
+static void forget_older(const char *path)
+{
+    struct stat st;
+    if (strcmp(path, "-") != 0 && lstat(path, &st) == 0 && S_ISREG(st.st_mode))
+        unlink(path);
+}
+
 int scoring_save(struct scoring *s, const char *path, struct fmt_error *e)
 {
     int status = fclose(s->out) ? fmt_fail(e, FMT_MEMORY, "out of memory for the report") : 0;
     if (!status && s->bytes > 0)
         status = file_save(path, s->text, s->bytes, e);
+    else if (!status)
+        forget_older(path);
     free(s->text);
     return status;
 }

@@ -48,7 +48,7 @@ int scoring_head(struct scoring *s, struct fmt_error *e);
 struct report_node scoring_report(const struct scoring *s, const char *kind);
 /* Prints and releases the report. */
 int scoring_print(struct scoring *s, struct report_node *report, struct fmt_error *e);
-/* Writes everything printed, if anything was, and releases the memory; the last call. */
+/* Writes everything printed and releases the memory; the last call. If nothing was printed an older file is removed. */
 int scoring_save(struct scoring *s, const char *path, struct fmt_error *e);
 
 #endif
