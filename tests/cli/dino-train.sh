@@ -53,7 +53,7 @@ err_has 'evaluation.knn_train: set there, not here'
 status 0 train train.max_to_keep=1 train.saveckp_freq=5 train.num_workers=3 -q
 same_results run done
 status 0 train train.resume=true optim.base_lr=0.001
-err_has 'dino-train: differs from the checkpoint: optim.base_lr: 0.004 there, 0.001 here'
+err_has 'dino-train: warning: differs from the checkpoint: optim.base_lr: 0.004 there, 0.001 here'
 
 # ---- half a run extended by resume: true, in another folder, from exactly one checkpoint
 status 0 train -q train.output_dir=half optim.epochs=1

@@ -14,14 +14,19 @@ static const struct {
     {"review", "a person has to look: the score is between the thresholds, or a photograph was stopped, as dark or "
                "blurred"},
     {"incomplete", "fewer views than are expected; never a pass"},
+    {"gate", "what stops a photograph before its score counts: it is blurred, dark, bright, of another subject, or was "
+             "used for another installation, too"},
+    {"filled, damaged", "parts of the file are missing, or it shows signs of damage"},
     {"held", "in review or incomplete while its score would fail: look at these first"},
     {"missed", "labelled faulty, but pass"},
     {"false alarm", "labelled good, but fail"},
+    {"heat map", "the photograph in grey, with colours where it is far from good ones: yellow, red, dark red"},
     {"promise", "what the thresholds were chosen for: of installations like those that they were chosen on, at most "
                 "such a share is missed, or is a false alarm"},
     {"interval", "few installations say little: the true share or score lies within it, as surely as the page says"},
     {"recall", "the share of the faulty that is found"},
     {"precision", "the share of the found that is faulty"},
+    {"average precision", "the mean of the precision over all recalls: 1 is best, the share of the faulty is guessing"},
     {"AUROC", "how often a faulty one scores higher than a good one: 1 is always, 0.5 is guessing"},
 };
 
