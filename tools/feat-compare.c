@@ -167,6 +167,15 @@ static void note_unused_k(void)
     opt_unused(&tool, of_votes, "no file holds votes of neighbours");
 }
 
+/* A day without photographs is no error; nothing is shown by it either. */
+static bool is_empty_day(const struct prediction_set *a, const struct prediction_set *b)
+{
+    bool empty = a->rows.n == 0 && b->rows.n == 0;
+    if (empty)
+        msg_note("%s: no rows: nothing to compare", b->path);
+    return empty;
+}
+
 int main(int argc, char **argv)
 {
     int first = opt_parse(&tool, argc, argv);
@@ -182,12 +191,12 @@ int main(int argc, char **argv)
     FILE *out = open_memstream(&text, &bytes);
     if (!pool || !out)
         msg_die("out of memory");
-    msg_check(prediction_set_read(&a, argv[first], (int)k, &e), &e);
+    msg_check(prediction_set_read_query(&a, argv[first], (int)k, &e), &e);
     bool any_votes = a.k > 0, stopped = false;
     for (int i = first + 1; i < argc; i++) {
-        msg_check(prediction_set_read(&b, argv[i], (int)k, &e), &e);
+        msg_check(prediction_set_read_query(&b, argv[i], (int)k, &e), &e);
         any_votes = any_votes || b.k > 0;
-        stopped = compare(out, &a, &b, pool) || stopped;
+        stopped = (is_empty_day(&a, &b) ? prove : compare(out, &a, &b, pool)) || stopped;
         prediction_set_release(&b);
     }
     if (!any_votes)

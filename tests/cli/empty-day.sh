@@ -75,6 +75,13 @@ feat-logreg -q -t m.train.feat -C 1 --resamples 0 --out-of-fold v.json --json -m
 feat-logreg -q -m v.logreg --json day.feat -o p.json
 status 0 feat-verdict -c v.json --missed 50%,50% p.json -o verdicts.tsv
 err_has 'p.json: no rows: nothing to judge'
+cp out verdicts.out
+status 0 feat-compare p.json p.json
+err_has 'p.json: no rows: nothing to compare'
+status 0 feat-compare --margin 0.02 p.json p.json
+status 1 feat-compare --margin 0.02 --prove p.json p.json
+status 1 feat-compare v.json p.json
+mv verdicts.out out
 out_has 'judged: p.json: 0 installations of 0 views'
 only_head verdicts.tsv
 status 0 feat-verdict -q -c v.json --missed 50%,50% p.json --json -o verdicts.json
