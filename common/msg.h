@@ -1,5 +1,5 @@
-/* msg.h - messages of a tool on standard error, and how it ends. One form: "tool: thing: reason", of
- * what is no error "tool: warning: thing: reason".
+/* msg.h - messages of a tool on standard error, and how it ends. One form: "tool: thing: reason"; of what is
+ * no error "tool: warning: thing: reason".
  *
  * Only tools call these (libraries return, tools decide); msg_bug is for everybody. '?' replaces control characters,
  * which hostile file names may hold. All functions are thread-safe.

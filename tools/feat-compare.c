@@ -167,15 +167,6 @@ static void note_unused_k(void)
     opt_unused(&tool, of_votes, "no file holds votes of neighbours");
 }
 
-/* A day without photographs is no error; nothing is shown by it either. */
-static bool is_empty_day(const struct prediction_set *a, const struct prediction_set *b)
-{
-    bool empty = a->rows.n == 0 && b->rows.n == 0;
-    if (empty)
-        msg_note("%s: no rows: nothing to compare", b->path);
-    return empty;
-}
-
 int main(int argc, char **argv)
 {
     int first = opt_parse(&tool, argc, argv);
@@ -196,7 +187,12 @@ int main(int argc, char **argv)
     for (int i = first + 1; i < argc; i++) {
         msg_check(prediction_set_read_query(&b, argv[i], (int)k, &e), &e);
         any_votes = any_votes || b.k > 0;
-        stopped = (is_empty_day(&a, &b) ? prove : compare(out, &a, &b, pool)) || stopped;
+        if (a.rows.n == 0 && b.rows.n == 0) { /* a day without photographs is no error; nothing is shown by it either */
+            msg_note("%s: no rows: nothing to compare", b.path);
+            stopped = stopped || prove;
+        } else {
+            stopped = compare(out, &a, &b, pool) || stopped;
+        }
         prediction_set_release(&b);
     }
     if (!any_votes)

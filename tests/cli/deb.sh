@@ -50,6 +50,8 @@ files dest >installed
 files sys >packed
 check 'what make install installs' cmp installed packed
 mkdir empty
+check 'the unit starts the program of the package' grep -q '^ExecStart=/usr/bin/bbu-inspect ' \
+    sys/usr/share/doc/dinotools/examples/bbu-inspect.service
 status 0 env -C empty PATH=/usr/bin:/bin "$PWD/sys/usr/share/doc/dinotools/examples/demo.sh" --quick
 check 'the demo runs from there' test -s empty/demo/scores.txt
 if [ "$(id -u)" = 0 ]; then

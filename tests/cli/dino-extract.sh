@@ -130,7 +130,9 @@ status 2 extract --layers 1,1 s -o no.feat
 status 2 extract --tokens head --no-norm s -o no.feat
 status 2 extract --json s
 status 1 extract s cut.jpeg -o no.feat
-err_has 'cannot be mixed'
+err_has 'cut.jpeg: not shards, as others are: shards and images cannot be mixed'
+status 1 extract s nowhere -o no.feat
+err_has 'nowhere: No such file or directory'
 status 1 extract s -o /dev/full
 err_has '/dev/full: No space left on device'
 status 1 dino-extract -w "$golden/eval.safetensors" s -o no.feat

@@ -132,10 +132,14 @@ out_has "\"vectors\":60,\"dim\":128,\"photographs\":$good,\"offered\":$good,\"sc
 status 0 feat-bank -q -s joined.bank -o j.txt -r /dev/null test.feat
 check 'the same vectors give the same scores' diff <(grep jpeg j.txt) <(grep jpeg one.txt)
 status 0 feat-bank --subtract /dev/null -o same.bank good.bank
-err_has '0 photographs removed'
+err_has 'feat-bank: 0 photographs removed'
 { cat first; echo nowhere; printf 'nothing\r\n'; } >more
 status 0 feat-bank --subtract more -o same.bank good.bank
 err_has 'feat-bank: warning: more: 2 names are of no photograph of good.bank, the first: nothing'
+status 0 feat-bank -q --list --calibrate nowhere --largest 0.5 -o x.bank good.bank
+err_has '--calibrate: not used: photographs are neither taken in nor scored'
+err_has '--largest: not used: no score is computed'
+err_has '--output: not used: --list writes no bank'
 status 1 feat-bank -q --subtract good.bank -o none.bank good.bank
 err_has 'good.bank: no vector would be left'
 check 'and nothing is written' test ! -e none.bank

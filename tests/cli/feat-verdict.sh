@@ -63,6 +63,13 @@ check 'the probability rises with the score' test \
 status 1 bash -c 'feat-verdict -c choose.json -o - -r /dev/null - <new.json'
 out_has $'installation\tviews\tscore\tverdict\treason\tprobability\tlabel'
 
+# ---- two wrong labels hold the thresholds apart: who it is, is said; without them nothing is
+sed '/"group":"g0"/s/"label":"good"/"label":"bad"/; /"group":"g99"/s/"label":"bad"/"label":"good"/' choose.json >wrong.json
+status 0 feat-verdict -c wrong.json --missed 3%,95% --alarms 1/101,0
+err_has 'feat-verdict: warning: wrong.json: 200 of 200 installations are in review: the thresholds are held apart by g0, faulty, 0.005, and g99, good, 0.795: are their labels right?'
+status 0 feat-verdict -c choose.json --missed 3%,95% --alarms 1/101,0
+err_lacks 'held apart'
+
 # ---- a promise that is broken, and one that cannot be told
 sed 's/"bad","scores"/"X","scores"/; s/"good","scores"/"bad","scores"/; s/"X","scores"/"good","scores"/' new.json >turned.json
 status 1 feat-verdict -c choose.json --missed 5% --alarms 5/101,0 turned.json

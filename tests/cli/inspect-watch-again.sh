@@ -153,6 +153,7 @@ start --watch in --look 0.2 -o v.tsv
 sleep 0.5
 stop
 check '... and nothing is judged again' test "$(n_of v.tsv)" -eq 3
+
 # ---- names on standard input: the other photographs of the installation are judged with one
 mkdir named && cp "$1"/* named && mkfifo pipe
 listen() { # options: names go to descriptor 3
@@ -188,6 +189,10 @@ await 2 "^installation	X	" named.tsv
 check 'installations by fields of names' grep -q "^installation	X	X	3	.*	[pfr][a-z]*	" named.tsv
 exec 3>&-
 wait $watcher
+
+# ---- verdicts and journal in one file, under two names
+status 1 bbu-inspect --watch in -o both.tsv --journal ./both.tsv site.inspector
+err_has './both.tsv: for verdicts and journal, which are two files'
 
 # ---- a journal of another version
 sed -i '1s/3/2/' v.tsv.journal

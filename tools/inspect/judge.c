@@ -96,7 +96,7 @@ static bool is_stopped(const struct run *r, const struct slot *s, struct judged_
     const struct index_decoding *d = &s->image.record.decoding;
     p->damaged = d->filled || s->image.notes.damaged;
     for (const struct judged_photo *other = r->photo; other < p; other++)
-        if (other->read && memcmp(other->content, p->content, DIGEST_BYTES) == 0) {
+        if (!other->failure && memcmp(other->content, p->content, DIGEST_BYTES) == 0) {
             snprintf(p->reason, sizeof p->reason, "%s: the same file as %.600s", reason_names[REASON_REUSED],
                      other->photo->name);
             return true;
@@ -125,11 +125,11 @@ static void judge_photo(struct run *r, struct judged_photo *p, const struct slot
     p->score = NAN;
     p->values = s->values;
     memcpy(p->content, s->content, DIGEST_BYTES);
-    p->read = !why.status && judge_score(r->j, row, &p->score, &why) == 0 &&
-              look_around(r, p, s, judge_feature(r->j, row), &why) == 0;
-    p->stopped = !p->read;
-    p->failure = (int)why.status;
-    if (!p->read) {
+    bool read = !why.status && judge_score(r->j, row, &p->score, &why) == 0 &&
+                look_around(r, p, s, judge_feature(r->j, row), &why) == 0;
+    p->failure = why.status;
+    p->stopped = !read;
+    if (!read) {
         p->score = NAN;
         p->verdict = VERDICT_REVIEW;
         snprintf(p->reason, sizeof p->reason, "%s: %s", reason_names[REASON_UNREADABLE],
@@ -163,7 +163,7 @@ static int score_group(struct run *r, struct judged_group *g)
     for (int64_t i = 0; i < r->n && score && view && all && content; i++) {
         all[i] = r->photo[i].photo->view;
         memcpy(content[i], r->photo[i].content, DIGEST_BYTES);
-        if (!r->photo[i].read)
+        if (r->photo[i].failure)
             continue;
         score[n] = r->photo[i].score;
         view[n++] = r->photo[i].photo->view;
@@ -218,7 +218,7 @@ static void add_scores(struct run *r, struct judged_group *g)
         add_score(rule, g->score, g->reason);
     for (int64_t i = 0; i < r->n; i++) {
         struct judged_photo *p = &r->photo[i];
-        if (p->stopped && p->read)
+        if (p->stopped && !p->failure)
             add_score(rule, rule_score(rule, &p->score, &p->photo->view, 1), p->reason);
     }
 }
@@ -248,7 +248,7 @@ static int write_photo(void *arg, int64_t i, int slot, const struct extract_row 
     struct judged_photo *p = &r->photo[r->n++];
     p->photo = &l->photo[i];
     judge_photo(r, p, &r->slot[slot], row, failure);
-    if (p->read && r->job->look) {
+    if (!p->failure && r->job->look) {
         int status = r->job->look(r->job->arg, p, judge_feature(r->j, row), &r->slot[slot].print);
         if (status)
             return status;

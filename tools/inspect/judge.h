@@ -64,9 +64,8 @@ enum { JUDGE_REASON_MAX = GATE_TEXT_MAX + 300 };
 
 struct judged_photo {
     const struct photo *photo;
-    bool read;                 /* false: unreadable */
     bool damaged;              /* or filled: not all of the picture is there */
-    int failure;               /* an fmt_status, why it is unreadable; 0: it was read */
+    enum fmt_status failure;   /* why it is unreadable; 0: it was read */
     bool stopped;              /* unreadable, filled, damaged, a copy, or a gate stops it */
     double score;              /* NAN: none */
     double cropped;            /* share of its area that the network does not see; of one that was read */

@@ -66,7 +66,7 @@ static int count(void *arg, const struct judged_group *group, const struct judge
 {
     struct gathering *g = arg;
     for (int i = 0; i < group->n_photographs; i++)
-        if (!photo[i].read || photo[i].damaged)
+        if (photo[i].failure || photo[i].damaged)
             add_name(&g->left_out, "%.200s", photo[i].photo->name);
     g->n_judged += group->n_photographs;
     progress_step(&g->progress, g->n_judged);

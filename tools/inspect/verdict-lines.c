@@ -64,7 +64,7 @@ static int photo_json(const struct verdict_lines *l, const struct judged_group *
         add_measures(o, &p->values);
     json_report_text(o, "verdict", verdict_names[p->verdict]);
     json_report_text(o, "reason", p->reason);
-    if (p->read && p->cropped > 0)
+    if (!p->failure && p->cropped > 0)
         add_number(o, "cropped", p->cropped);
     return json_report_put(l->out, o);
 }
@@ -173,8 +173,8 @@ int verdict_lines_found(void *arg, const struct judged_group *g, const struct ju
     for (int i = 0; i < g->n_photographs; i++) {
         const struct judged_photo *p = &photo[i];
         l->n_photographs++;
-        l->n_unreadable += !p->read;
-        l->cropped += p->read ? p->cropped : 0;
+        l->n_unreadable += p->failure != 0;
+        l->cropped += p->failure ? 0 : p->cropped;
         if (l->json)
             bad |= photo_json(l, g, p);
         else

@@ -41,18 +41,25 @@ static int note_known(struct watch *w, const char *relative)
     return watch_journal_note_group(&w->journal, m.group, w->e);
 }
 
+/* Its stamp and its key, for free(); NULL: there is no file of this name. */
+static int identify(struct watch *w, struct watch_arrival *a, char **key)
+{
+    *key = NULL;
+    if (!watch_stamp_of(a->name, &a->stamp))
+        return 0;
+    a->key = *key = watch_key(&w->keys, a->name);
+    return *key ? 0 : fmt_no_memory(w->e);
+}
+
 /* A photograph in a folder: new, written again, or only seen again. */
 int watch_on_found(void *arg, const char *name, size_t relative, bool closed)
 {
     struct watch *w = arg;
     struct watch_arrival a = {.name = name};
-    if (!watch_stamp_of(name, &a.stamp))
-        return 0;
-    char *key = watch_key(&w->keys, name);
-    if (!key)
-        return fmt_no_memory(w->e);
-    a.key = key;
-    int status = watch_journal_knows(&w->journal, key, a.stamp) ? note_known(w, name + relative)
+    char *key;
+    int status = identify(w, &a, &key);
+    if (key)
+        status = watch_journal_knows(&w->journal, key, a.stamp) ? note_known(w, name + relative)
                                                                 : wait_for_it(w, &a, relative, closed);
     free(key);
     return status;
@@ -77,13 +84,10 @@ static int on_sibling(void *arg, const char *name, size_t relative, bool closed)
     struct watch *w = arg;
     struct watch_arrival a = {.name = name};
     (void)closed;
-    if (!watch_stamp_of(name, &a.stamp))
-        return 0;
-    char *key = watch_key(&w->keys, name);
-    if (!key)
-        return fmt_no_memory(w->e);
-    a.key = key;
-    int status = watch_journal_knows(&w->journal, key, a.stamp) ? add_sibling(w, &a, relative) : 0;
+    char *key;
+    int status = identify(w, &a, &key);
+    if (key && watch_journal_knows(&w->journal, key, a.stamp))
+        status = add_sibling(w, &a, relative);
     free(key);
     return status;
 }

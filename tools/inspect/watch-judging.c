@@ -6,6 +6,8 @@
 #include "clock.h"
 #include "watch-internal.h"
 
+enum { RECENT_MOST = 1000 }; /* installations, with the names of their photographs */
+
 /* What one of verdict_lines_begin and verdict_lines_found writes. */
 static int begin_lines(struct watch *w, struct lines *to)
 {
@@ -28,14 +30,12 @@ static void note_contents(struct watch_group *g, const struct judged_photo *phot
 {
     for (int i = 0; i < n; i++) {
         struct watch_photo *p = watch_group_photo(g, photo[i].photo->name);
-        if (p && photo[i].read)
+        if (p && !photo[i].failure)
             memcpy(p->content, photo[i].content, DIGEST_BYTES);
         else if (p)
             watch_content_of(p->name, p->content);
     }
 }
-
-enum { RECENT_MOST = 1000 }; /* installations, with the names of their photographs */
 
 /* An error of the disk or the network, or a permission that is not given yet, may pass; a file that is gone or damaged
  * is what it is. */

@@ -1,6 +1,7 @@
 /* scoring.c - see scoring.h. */
 #include "scoring.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -96,11 +97,12 @@ int scoring_print(struct scoring *s, struct report_node *report, struct fmt_erro
 }
 
 /* Without scores there is no report, and none of an earlier run that could be taken for it. */
-static void forget_older(const char *path)
+static int forget_older(const char *path, struct fmt_error *e)
 {
     struct stat st;
-    if (strcmp(path, "-") != 0 && lstat(path, &st) == 0 && S_ISREG(st.st_mode))
-        unlink(path);
+    if (strcmp(path, "-") == 0 || lstat(path, &st) || !S_ISREG(st.st_mode) || unlink(path) == 0)
+        return 0;
+    return fmt_fail(e, FMT_IO, "%s: %s", path, strerror(errno));
 }
 
 int scoring_save(struct scoring *s, const char *path, struct fmt_error *e)
@@ -109,7 +111,7 @@ int scoring_save(struct scoring *s, const char *path, struct fmt_error *e)
     if (!status && s->bytes > 0)
         status = file_save(path, s->text, s->bytes, e);
     else if (!status)
-        forget_older(path);
+        status = forget_older(path, e);
     free(s->text);
     return status;
 }
